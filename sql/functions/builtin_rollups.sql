@@ -1,0 +1,73 @@
+-- The rollups every shop has, and their views.
+
+DO $$
+DECLARE
+    grain text[];
+    sales text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov,customers,sessions,events}';
+    r analytics.rollup_shape;
+BEGIN
+    FOREACH grain SLICE 1 IN ARRAY '{{sales_hourly,hour},{sales_daily,day},{sales_weekly,week},{sales_monthly,month}}'::text[] LOOP
+        PERFORM analytics.make_rollup(grain[1], grain[2], '{channel,country}', sales, NULL, true);
+    END LOOP;
+
+    -- order_keys counts an order once in a category, however many of the category's products it holds
+    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, builtin)
+    VALUES ('product_daily', 'day', '{product_id}',
+            '{views,add_to_carts,orders,units,units_returned,gross_sales,discounts,returns,net_sales,customers,order_keys}',
+            'l.product_id IS NOT NULL AND l.line_kind = ''product''', true);
+    r := analytics.shape_of('product_daily');
+    PERFORM analytics.make_rollup_storage(r);
+    PERFORM analytics.make_rollup_tail(r);
+    PERFORM analytics.make_rollup_recount(r);
+
+    r.measures := array_remove(r.measures, 'order_keys');
+    EXECUTE format('CREATE VIEW analytics.product_daily AS SELECT c.store_id, c.bucket, c.currency, c.product_id, analytics.product_field(t.name, t.updated_at, p.name, p.updated_at) AS name, analytics.product_field(t.category, t.updated_at, p.category, p.updated_at) AS category, analytics.product_field(t.brand, t.updated_at, p.brand, p.updated_at) AS brand, %s FROM %s c LEFT JOIN analytics.product p ON p.store_id = c.store_id AND p.product_id = c.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = c.store_id AND t.product_id = c.product_id WHERE c.lines <> 0',
+        analytics.measure_columns_sql(r), analytics.live_cells_sql(r));
+    PERFORM analytics.describe_columns('analytics.product_daily');
+END
+$$;
+
+COMMENT ON VIEW analytics.sales_hourly IS 'sales by hour, currency, channel and country; right as of this moment';
+COMMENT ON VIEW analytics.sales_daily IS 'sales by day in the store''s time zone, currency, channel and country; right as of this moment';
+COMMENT ON VIEW analytics.sales_weekly IS 'sales by week (setting week_start), currency, channel and country; right as of this moment';
+COMMENT ON VIEW analytics.sales_monthly IS 'sales by month, currency, channel and country; right as of this moment';
+COMMENT ON VIEW analytics.product_daily IS 'what each product did by day and currency: views, carts, sales; gift cards and fees left out; right as of this moment';
+
+-- Categories are the products' present ones, so that there is no rollup of their own: the products' cells add. Orders and
+-- customers are unions, since one order or customer may have several products of a category.
+CREATE OR REPLACE FUNCTION analytics.recount_category(measure text, of_store text, of_bucket date, of_currency text, of_category text)
+    RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 100000
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+AS $$
+    SELECT count(*)
+      FROM (SELECT CASE measure WHEN 'customers' THEN l.buyer
+                                ELSE CASE WHEN l.event_type = 'purchase' THEN coalesce(l.order_id, l.event_id) END END AS key
+              FROM analytics.counted_line l
+              LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id
+              LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id
+             WHERE l.store_id = of_store AND l.day = of_bucket AND l.currency = of_currency
+               AND l.occurred_at >= of_bucket::timestamp AT TIME ZONE 'UTC' - interval '2 days'
+               AND l.occurred_at < of_bucket::timestamp AT TIME ZONE 'UTC' + interval '3 days'
+               AND l.product_id IS NOT NULL AND l.line_kind = 'product'
+               AND coalesce(analytics.product_field(t.category, t.updated_at, p.category, p.updated_at), '(none)') = of_category
+             GROUP BY 1
+            HAVING sum(l.sign) > 0) k
+     WHERE k.key IS NOT NULL
+$$;
+COMMENT ON FUNCTION analytics.recount_category(text, text, date, text, text) IS 'distinct orders or customers of a category''s day from the events, where a line was taken back';
+REVOKE ALL ON FUNCTION analytics.recount_category(text, text, date, text, text) FROM PUBLIC;
+
+DO $$
+DECLARE
+    r analytics.rollup_shape := analytics.shape_of('product_daily');
+    counted text := 'CASE WHEN bool_or(c.lost) THEN analytics.recount_category(%L, c.store_id, c.bucket, c.currency, c.category) ELSE coalesce(round(%s.hll_cardinality(%2$s.hll_union_agg(c.%I)))::bigint, 0) END AS %I';
+BEGIN
+    EXECUTE format('CREATE VIEW analytics.category_daily AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, coalesce(analytics.product_field(t.category, t.updated_at, p.category, p.updated_at), ''(none)'') AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
+        format(counted, 'orders', analytics.hll_schema(), 'order_keys', 'orders'),
+        format(counted, 'customers', analytics.hll_schema(), 'customers', 'customers'), analytics.live_cells_sql(r));
+    PERFORM analytics.describe_columns('analytics.category_daily');
+END
+$$;
+COMMENT ON VIEW analytics.category_daily IS 'what each category did by day and currency; products count under their present category, ''(none)'' without one; an order counts once in each category it touches';

@@ -1,0 +1,77 @@
+-- The money rules as columns: what each line adds to each figure. Every figure anywhere is a sum over counted_line.
+
+CREATE OR REPLACE VIEW analytics.counted_line AS
+SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occurred_at, e.stamp,
+       e.customer_id, e.anonymous_id, e.session_id, e.order_id, e.product_id, e.line_kind, e.campaign, e.properties,
+       coalesce(e.currency, s.currency, d.currency, 'USD') AS currency,
+       e.channel, e.country, e.device,
+       e.occurred_at - (w.wall - date_trunc('hour', w.wall)) AS hour,
+       w.wall::date AS day,
+       w.wall::date - CASE coalesce(s.week_start, d.week_start)
+                          WHEN 'sunday' THEN extract(dow FROM w.wall)::integer
+                          WHEN 'saturday' THEN (extract(dow FROM w.wall)::integer + 1) % 7
+                          ELSE extract(isodow FROM w.wall)::integer - 1 END AS week,
+       date_trunc('month', w.wall)::date AS month,
+       CASE WHEN e.line = 1 THEN e.sign END AS events,
+       CASE WHEN e.line = 1 AND e.event_type = 'purchase' THEN e.sign END AS orders,
+       CASE WHEN e.event_type = 'purchase' AND e.line_kind = 'product' THEN
+           e.sign * coalesce(e.quantity, (e.product_id IS NOT NULL)::integer) END AS units,
+       CASE WHEN e.event_type = 'refund' AND e.line_kind = 'product' THEN
+           e.sign * coalesce(e.quantity, (e.product_id IS NOT NULL)::integer) END AS units_returned,
+       CASE WHEN e.event_type = 'purchase' AND e.line_kind <> 'gift_card' THEN
+           CASE WHEN e.sign = 1 THEN coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1))
+                ELSE -coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) END END AS gross_sales,
+       CASE WHEN e.event_type = 'purchase' AND e.line_kind <> 'gift_card' THEN
+           CASE WHEN e.sign = 1 THEN e.discount ELSE -e.discount END END AS discounts,
+       CASE WHEN e.event_type = 'refund' AND e.line_kind <> 'gift_card' THEN
+           CASE WHEN e.sign = 1 THEN coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) - coalesce(e.discount, 0)
+                ELSE coalesce(e.discount, 0) - coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) END END AS returns,
+       CASE WHEN e.line_kind <> 'gift_card' AND e.event_type IN ('purchase', 'refund') THEN
+           CASE WHEN (e.sign = 1) = (e.event_type = 'purchase') THEN e.tax ELSE -e.tax END END AS taxes,
+       CASE WHEN e.event_type IN ('purchase', 'refund') THEN
+           CASE WHEN (e.sign = 1) = (e.event_type = 'purchase') THEN e.shipping ELSE -e.shipping END END AS shipping,
+       CASE WHEN e.line_kind = 'gift_card' AND e.event_type IN ('purchase', 'refund') THEN
+           CASE WHEN (e.sign = 1) = (e.event_type = 'purchase')
+                THEN coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) - coalesce(e.discount, 0)
+                ELSE coalesce(e.discount, 0) - coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) END END AS gift_card_sales,
+       CASE WHEN e.event_type = 'view_item' THEN e.sign END AS views,
+       CASE WHEN e.event_type = 'add_to_cart' THEN e.sign END AS add_to_carts,
+       CASE WHEN e.event_type = 'purchase' THEN e.customer_id END AS buyer,
+       coalesce(e.customer_id, e.anonymous_id) AS visitor
+  FROM analytics.event e
+  LEFT JOIN analytics.store s ON s.store_id = e.store_id
+  LEFT JOIN analytics.store d ON d.store_id = ''
+ CROSS JOIN LATERAL (SELECT e.occurred_at AT TIME ZONE coalesce(s.timezone, d.timezone, 'UTC') AS wall) w
+ WHERE e.excluded IS NULL;
+COMMENT ON VIEW analytics.counted_line IS 'each line that counts, with what it adds to each measure (sign applied) and its time buckets in the store''s zone; every figure is a sum over these columns';
+COMMENT ON COLUMN analytics.counted_line.currency IS 'currency sent, or the store''s';
+COMMENT ON COLUMN analytics.counted_line.hour IS 'start of the hour, on the store''s wall clock';
+COMMENT ON COLUMN analytics.counted_line.day IS 'day in the store''s time zone';
+COMMENT ON COLUMN analytics.counted_line.week IS 'first day of the week';
+COMMENT ON COLUMN analytics.counted_line.month IS 'first day of the month';
+COMMENT ON COLUMN analytics.counted_line.events IS '1 on line 1 of an event';
+COMMENT ON COLUMN analytics.counted_line.orders IS '1 on line 1 of a purchase';
+COMMENT ON COLUMN analytics.counted_line.units IS 'units bought, products only';
+COMMENT ON COLUMN analytics.counted_line.units_returned IS 'units refunded, products only';
+COMMENT ON COLUMN analytics.counted_line.gross_sales IS 'amount of a purchase line, gift cards left out, in currency';
+COMMENT ON COLUMN analytics.counted_line.discounts IS 'discount of a purchase line, gift cards left out';
+COMMENT ON COLUMN analytics.counted_line.returns IS 'amount - discount of a refund line, gift cards left out';
+COMMENT ON COLUMN analytics.counted_line.taxes IS 'tax of a purchase line, minus that of a refund line';
+COMMENT ON COLUMN analytics.counted_line.shipping IS 'shipping of a purchase, minus that of a refund';
+COMMENT ON COLUMN analytics.counted_line.gift_card_sales IS 'amount - discount of a gift card line sold, minus refunded';
+COMMENT ON COLUMN analytics.counted_line.views IS '1 on a line of view_item';
+COMMENT ON COLUMN analytics.counted_line.add_to_carts IS '1 on a line of add_to_cart';
+COMMENT ON COLUMN analytics.counted_line.buyer IS 'customer_id on purchases; customers counts them';
+COMMENT ON COLUMN analytics.counted_line.visitor IS 'customer_id or else anonymous_id; visitors counts them';
+
+CREATE OR REPLACE VIEW analytics.current_event AS
+SELECT e.store_id, e.event_id, e.line, e.revision, e.event_type, e.occurred_at, e.customer_id, e.anonymous_id,
+       e.session_id, e.order_id, e.product_id, e.quantity, e.unit_price, e.amount, e.discount, e.tax, e.shipping,
+       e.tax_included, e.line_kind, e.excluded, e.currency, e.channel, e.country, e.device, e.campaign, e.properties,
+       e.ingested_at, e.ingest_xid
+  FROM analytics.event e
+ WHERE e.sign = 1
+   AND NOT EXISTS (SELECT FROM analytics.event t
+                    WHERE t.sign = -1 AND t.store_id = e.store_id AND t.event_id = e.event_id
+                      AND t.occurred_at = e.occurred_at AND t.revision = e.revision AND t.line = e.line);
+COMMENT ON VIEW analytics.current_event IS 'the event lines that stand: the latest revision of each event, retracted ones left out';

@@ -1,0 +1,105 @@
+-- What products are called and where they belong: learned from items, corrected by the shop. product is a target of the
+-- engine like any rollup, with a P of its own: a shop's open transaction on product holds up this target alone.
+
+-- Lines that name something about a product. `properties` holds what an item was sent with.
+CREATE OR REPLACE VIEW analytics.product_news AS
+SELECT e.store_id, e.product_id, e.properties ->> 'name' AS name, e.properties ->> 'category' AS category,
+       e.properties ->> 'brand' AS brand, e.unit_price AS price, e.currency, e.occurred_at, e.event_id, e.line, e.stamp
+  FROM analytics.event e
+ WHERE e.sign = 1 AND e.excluded IS NULL AND e.product_id IS NOT NULL AND e.line_kind = 'product';
+COMMENT ON VIEW analytics.product_news IS 'what event lines say of products';
+
+-- The latest of each, from news that P has not.
+CREATE OR REPLACE FUNCTION analytics.tail_product()
+    RETURNS TABLE (store_id text, product_id text, name text, category text, brand text, price numeric, currency text,
+                   updated_at timestamptz)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    merged pg_snapshot := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'product');
+    newer xid8 := coalesce(pg_snapshot_xmax(merged), '0');
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+BEGIN
+    RETURN QUERY
+    SELECT n.store_id, n.product_id,
+           (array_agg(n.name ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.name IS NOT NULL))[1],
+           (array_agg(n.category ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.category IS NOT NULL))[1],
+           (array_agg(n.brand ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.brand IS NOT NULL))[1],
+           (array_agg(n.price ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.price IS NOT NULL))[1],
+           (array_agg(n.currency ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.price IS NOT NULL))[1],
+           max(n.occurred_at)
+      FROM (SELECT * FROM analytics.product_news a WHERE a.stamp >= newer
+            UNION ALL SELECT * FROM analytics.product_news b WHERE b.stamp = ANY (running)) n
+     GROUP BY n.store_id, n.product_id;
+END
+$$;
+COMMENT ON FUNCTION analytics.tail_product() IS 'latest news of each product in the events that are not merged yet';
+REVOKE ALL ON FUNCTION analytics.tail_product() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION analytics.products_have_tail() RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((SELECT analytics.has_tail(s.merged) FROM analytics.rollup_state s WHERE s.name = 'product'),
+                    EXISTS (SELECT FROM analytics.event))
+$$;
+COMMENT ON FUNCTION analytics.products_have_tail() IS 'whether product has events to learn from';
+
+-- Merges the news. The later source holds, field by field; an open transaction that holds a product makes it wait for
+-- another time, which views do not notice: they read the tail.
+CREATE OR REPLACE FUNCTION analytics.learn_products() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET analytics.learning_products = 'on'
+    SET lock_timeout = '200ms'
+    SET jit = off
+AS $$
+DECLARE
+    learned bigint;
+BEGIN
+    IF NOT analytics.products_have_tail() THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
+    SELECT 'product', '1:1:', clock_timestamp(), '0', 0
+     WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product');
+    WITH news AS MATERIALIZED (
+        SELECT t.* FROM analytics.tail_product() t
+    ), learned AS (
+        INSERT INTO analytics.product AS p (store_id, product_id, name, category, brand, price, currency, updated_at)
+        SELECT n.store_id, n.product_id, n.name, n.category, n.brand, n.price, n.currency, n.updated_at FROM news n
+         ORDER BY n.store_id COLLATE "C", n.product_id COLLATE "C"
+            ON CONFLICT (store_id, product_id) DO UPDATE
+           SET name = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.name, p.name) ELSE coalesce(p.name, excluded.name) END,
+               category = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.category, p.category) ELSE coalesce(p.category, excluded.category) END,
+               brand = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.brand, p.brand) ELSE coalesce(p.brand, excluded.brand) END,
+               price = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.price, p.price) ELSE coalesce(p.price, excluded.price) END,
+               currency = CASE WHEN (excluded.updated_at >= p.updated_at OR p.price IS NULL) AND excluded.price IS NOT NULL THEN excluded.currency ELSE p.currency END,
+               updated_at = greatest(excluded.updated_at, p.updated_at)
+        RETURNING 1
+    ), moved AS (
+        -- the own transaction's lines may be learned now and again later: learning twice changes nothing
+        UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(),
+               rows = (SELECT count(*) FROM learned)
+         WHERE name = 'product'
+    )
+    SELECT count(*) INTO learned FROM learned;
+    RETURN learned;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION analytics.learn_products() IS 'merges what new events say of products; null when an open transaction holds one of them; the caller holds the engine lock';
+
+-- product as of this very snapshot.
+CREATE OR REPLACE FUNCTION analytics.product_field(learned text, learned_at timestamptz, kept text, kept_at timestamptz) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE WHEN kept_at IS NULL OR learned_at >= kept_at THEN coalesce(learned, kept) ELSE coalesce(kept, learned) END
+$$;
+COMMENT ON FUNCTION analytics.product_field(text, timestamptz, text, timestamptz) IS 'the later of two sources that says something';

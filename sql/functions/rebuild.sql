@@ -1,0 +1,158 @@
+-- Building cells from the events, bucket range by bucket range, at P: after a restore, a change of time zone, or on doubt.
+-- At every commit each bucket holds exactly what P says (or, not yet built, nothing, and views count it as tail), so
+-- readers and writers go on.
+
+-- Builds the buckets in [from, to) of one rollup at its P, in place.
+CREATE OR REPLACE FUNCTION analytics.build_range(name text, "from" date, "to" date, store text DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'
+    SET enable_seqscan = on
+    SET jit = off
+AS $$
+DECLARE
+    r analytics.rollup_shape := analytics.shape_of(name);
+    merged pg_snapshot := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = build_range.name);
+    n bigint;
+BEGIN
+    EXECUTE format('DELETE FROM %s m WHERE m.bucket >= $1 AND m.bucket < $2 AND ($3 IS NULL OR m.store_id = $3)', r.storage)
+      USING "from", "to", store;
+    EXECUTE format('WITH cells AS (%s), stored AS (INSERT INTO %s (store_id, bucket%s%s%s, lines) SELECT store_id, bucket%3$s%4$s%5$s, lines FROM cells ORDER BY store_id, bucket RETURNING lines) SELECT coalesce(sum(lines), 0) FROM stored',
+        -- distinct keys that stand, not all that ever stood: lines taken back leave no trace in a build
+        analytics.built_cells_sql(r, format('l.occurred_at >= $1::timestamp - interval ''2 days'' AND l.occurred_at < $2::timestamp + interval %L AND l.%I >= $1 AND l.%2$I < $2 AND pg_visible_in_snapshot(l.stamp, $4) AND ($3 IS NULL OR l.store_id = $3)',
+            CASE r.bucket WHEN 'week' THEN '9 days' WHEN 'month' THEN '34 days' ELSE '3 days' END, r.bucket)),
+        r.storage, analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts))
+      INTO n USING "from", "to", store, merged;
+    RETURN n;
+END
+$$;
+COMMENT ON FUNCTION analytics.build_range(text, date, date, text) IS 'builds a rollup''s buckets of a range from the events at P; returns the lines counted';
+
+-- Cells as if nothing had ever been taken back: sums as ever, distinct counts over keys that stand.
+CREATE OR REPLACE FUNCTION analytics.built_cells_sql(r analytics.rollup_shape, condition text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    additive analytics.rollup_shape := r;
+    built_sql text;
+    keys text := analytics.columns_sql(r.keys);
+BEGIN
+    IF r.counts = '{}' THEN
+        RETURN analytics.cells_sql(r, 'analytics.counted_line', condition);
+    END IF;
+    additive.counts := '{}';
+    built_sql := format('WITH built AS MATERIALIZED (SELECT %s FROM analytics.counted_line l WHERE %s) SELECT a.*',
+        analytics.line_columns_sql(analytics.cells_sql(r, 'built')), condition);
+    FOR i IN 1 .. cardinality(r.counts) LOOP
+        built_sql := built_sql || format(', d%s.%I', i, r.counts[i]);
+    END LOOP;
+    built_sql := built_sql || format(' FROM (%s) a', analytics.cells_sql(additive, 'built'));
+    FOR i IN 1 .. cardinality(r.counts) LOOP
+        built_sql := built_sql || format(' LEFT JOIN (SELECT k.store_id, k.bucket%s, %s AS %I FROM (SELECT l.store_id, l.%I AS bucket%s, %s AS key FROM built l WHERE %6$s IS NOT NULL%s GROUP BY %s HAVING sum(l.sign) > 0) k GROUP BY %s) d%s USING (store_id, bucket%1$s)',
+            keys, analytics.hll_of('k.key'), r.counts[i], r.bucket,
+            (SELECT coalesce(string_agg(format(', %s AS %I', e, k), '' ORDER BY o), '') FROM unnest(r.key_sql, r.keys) WITH ORDINALITY u(e, k, o)),
+            r.count_sql[i], coalesce(' AND (' || r.condition || ')', ''),
+            (SELECT string_agg(g::text, ', ') FROM generate_series(1, 3 + cardinality(r.keys)) g),
+            (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g), i);
+    END LOOP;
+    RETURN built_sql;
+END
+$$;
+COMMENT ON FUNCTION analytics.built_cells_sql(analytics.rollup_shape, text) IS 'SQL of cells from all events that meet the condition';
+
+-- First days of the months that hold events or cells, newest first.
+CREATE OR REPLACE FUNCTION analytics.event_months(name text) RETURNS SETOF date
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'
+AS $$
+DECLARE
+    first_day date;
+    last_day date;
+BEGIN
+    SELECT min(e.occurred_at)::date - 7, max(e.occurred_at)::date + 1 INTO first_day, last_day FROM analytics.event e;
+    EXECUTE format('SELECT least($1, min(bucket)::date), greatest($2, max(bucket)::date) FROM analytics.%I', 'rollup_' || name)
+       INTO first_day, last_day USING first_day, last_day;
+    RETURN QUERY SELECT m::date FROM generate_series(date_trunc('month', first_day::timestamp), last_day, interval '1 month') m
+                  ORDER BY 1 DESC;
+END
+$$;
+COMMENT ON FUNCTION analytics.event_months(text) IS 'months to build of a rollup, newest first';
+
+-- Goes on building: all that is left (max_months null) or the next months. The caller holds the engine lock.
+CREATE OR REPLACE FUNCTION analytics.build(name text, max_months integer) RETURNS TABLE (months_done integer, months_left integer, rows bigint)
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    state analytics.rollup_state;
+    month date;
+    started timestamptz := clock_timestamp();
+    reached date;
+BEGIN
+    months_done := 0;
+    months_left := 0;
+    rows := 0;
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = build.name;
+    IF NOT FOUND THEN
+        -- P and nothing built: from here on the tail is what P has not, and what is older than built_from
+        INSERT INTO analytics.rollup_state (name, merged, built_from, rebuilding_from, refreshed_at, duration, rows)
+        VALUES (build.name, analytics.merging_snapshot(), 'infinity', 'infinity', clock_timestamp(), '0', 0)
+        RETURNING * INTO state;
+    END IF;
+    reached := coalesce(state.rebuilding_from, 'infinity');
+    FOR month IN SELECT m FROM analytics.event_months(build.name) m WHERE m < reached ORDER BY m DESC LOOP
+        IF months_done = max_months THEN
+            months_left := months_left + 1;
+            CONTINUE;
+        END IF;
+        rows := rows + analytics.build_range(build.name, month,
+            CASE WHEN reached = 'infinity' THEN 'infinity'::date ELSE reached END);
+        reached := month;
+        months_done := months_done + 1;
+    END LOOP;
+    UPDATE analytics.rollup_state s
+       SET built_from = CASE WHEN months_left = 0 THEN '-infinity' WHEN s.built_from > '-infinity' THEN reached ELSE s.built_from END,
+           rebuilding_from = CASE WHEN months_left > 0 THEN reached END,
+           refreshed_at = clock_timestamp(), duration = clock_timestamp() - started, rows = build.rows
+     WHERE s.name = build.name;
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION analytics.build(text, integer) IS 'builds the next months of a rollup, newest first; the caller holds the engine lock';
+
+CREATE OR REPLACE FUNCTION analytics.rebuild(name text, max_months integer DEFAULT NULL)
+    RETURNS TABLE (months_done integer, months_left integer, rows bigint)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM analytics.rollup r WHERE r.name = rebuild.name) THEN
+        RAISE EXCEPTION 'unknown rollup' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(name, 100)),
+            HINT = 'SELECT name FROM analytics.rollup_status lists the rollups.';
+    ELSIF max_months < 1 THEN
+        RAISE EXCEPTION 'max_months must be positive' USING ERRCODE = '22023', DETAIL = format('Got %s.', max_months),
+            HINT = 'Pass how many months to build in this call, or leave it out to build all.';
+    END IF;
+    PERFORM analytics.lock_engine(true);
+    RETURN QUERY SELECT * FROM analytics.build(rebuild.name, rebuild.max_months);
+END
+$$;
+COMMENT ON FUNCTION analytics.rebuild(text, integer) IS
+'builds a rollup from the events, newest month first; with max_months that many months a call, each call a transaction of yours, going on where the last one stopped. Figures are right throughout. Months whose raw events are gone are left empty: see event_retention';
+
+-- Builds one store (null: all) anew in every rollup, within the caller's transaction: its days have moved.
+CREATE OR REPLACE FUNCTION analytics.rebuild_store(store text) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.build_range(s.name, '-infinity', 'infinity', store)
+       FROM analytics.rollup_state s JOIN analytics.rollup r USING (name);
+    -- a build under way starts over: what it had built is right, what it had not is not
+    UPDATE analytics.rollup_state SET built_from = '-infinity', rebuilding_from = NULL
+     WHERE rebuilding_from IS NOT NULL AND store IS NULL;
+END
+$$;
+COMMENT ON FUNCTION analytics.rebuild_store(text) IS 'builds all rollups of a store anew; the caller holds the engine lock';

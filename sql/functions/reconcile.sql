@@ -1,0 +1,173 @@
+-- The books checked against the events, and the state of the engine.
+
+CREATE OR REPLACE FUNCTION analytics.reconcile_rollup(name text, store text, "from" date, "to" date)
+    RETURNS TABLE (store_id text, check_name text, bucket date, key text, expected numeric, actual numeric)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'
+    SET jit = off
+AS $$
+DECLARE
+    r analytics.rollup_shape := analytics.shape_of(name);
+    key text := coalesce('concat_ws('' / ''' || analytics.columns_sql(r.keys, ', coalesce(x.%I, ''-'')') || ')', '''''');
+    range text;
+BEGIN
+    r.measures := array_remove(r.measures, 'order_keys');
+    range := format('($1 IS NULL OR %%1$s.store_id = $1) AND ($2 IS NULL OR %%1$s.%%2$I >= $2) AND ($3 IS NULL OR %%1$s.%%2$I < $3)');
+    RETURN QUERY EXECUTE format(
+        'WITH expected AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM (SELECT c.store_id, c.bucket%2$s, %3$s FROM (SELECT store_id, bucket%4$s%5$s%6$s, lines, false AS lost FROM (%7$s) b) c WHERE c.lines <> 0) x),
+              actual AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM analytics.%8$I x WHERE %9$s)
+         SELECT coalesce(e.store_id, a.store_id), %8$L || ''.'' || m.measure, coalesce(e.bucket, a.bucket)::date, coalesce(e.key, a.key), (e.figures ->> m.measure)::numeric, (a.figures ->> m.measure)::numeric
+           FROM expected e FULL JOIN actual a ON a.store_id = e.store_id AND a.bucket = e.bucket AND a.key = e.key
+          CROSS JOIN unnest($4) m(measure)
+          WHERE (e.figures ->> m.measure)::numeric IS DISTINCT FROM (a.figures ->> m.measure)::numeric',
+        key,
+        (SELECT coalesce(string_agg(CASE k WHEN 'currency' THEN ', c.currency' ELSE format(', nullif(c.%1$I, '''') AS %1$I', k) END, '' ORDER BY o), '')
+           FROM unnest(r.keys) WITH ORDINALITY u(k, o)),
+        analytics.measure_columns_sql(r),
+        analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts),
+        analytics.built_cells_sql(r, format(range, 'l', r.bucket)), name, format(range, 'x', 'bucket'))
+      USING store, "from", "to", r.measures;
+END
+$$;
+COMMENT ON FUNCTION analytics.reconcile_rollup(text, text, date, date) IS 'figures of a rollup''s view that differ from the events';
+
+CREATE OR REPLACE FUNCTION analytics.reconcile(store text DEFAULT NULL, "from" date DEFAULT NULL, "to" date DEFAULT NULL)
+    RETURNS TABLE (store_id text, check_name text, bucket date, key text, expected numeric, actual numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'
+    SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    -- every view against the events
+    RETURN QUERY SELECT f.* FROM analytics.rollup r
+                  CROSS JOIN LATERAL analytics.reconcile_rollup(r.name, reconcile.store, reconcile."from", reconcile."to") f;
+    -- grains against each other: hours and days of one store and currency
+    RETURN QUERY
+    SELECT coalesce(d.store_id, m.store_id), 'sales_daily against sales_monthly', coalesce(d.month, m.bucket),
+           coalesce(d.currency, m.currency), d.total, m.total
+      FROM (SELECT v.store_id, date_trunc('month', v.bucket)::date AS month, v.currency, sum(v.total_sales) AS total
+              FROM analytics.sales_daily v GROUP BY 1, 2, 3) d
+      FULL JOIN (SELECT v.store_id, v.bucket, v.currency, sum(v.total_sales) AS total
+                   FROM analytics.sales_monthly v GROUP BY 1, 2, 3) m
+        ON m.store_id = d.store_id AND m.bucket = d.month AND m.currency = d.currency
+     WHERE d.total IS DISTINCT FROM m.total
+       AND (reconcile.store IS NULL OR coalesce(d.store_id, m.store_id) = reconcile.store)
+       AND (reconcile."from" IS NULL OR coalesce(d.month, m.bucket) >= reconcile."from")
+       AND (reconcile."to" IS NULL OR coalesce(d.month, m.bucket) < reconcile."to");
+    -- keys against lines: what counts once stands once, with all its lines
+    RETURN QUERY
+    SELECT coalesce(k.store_id, e.store_id), 'event_key.lines', coalesce(k.occurred_at, e.occurred_at)::date,
+           coalesce(k.event_id, e.event_id), k.lines::numeric, coalesce(e.lines, 0)::numeric
+      FROM (SELECT c.store_id, coalesce(c.event_id, c.key) AS event_id, c.revision, c.occurred_at, c.lines
+              FROM analytics.event_key c WHERE c.lines > 0) k
+      FULL JOIN (SELECT v.store_id, v.event_id, v.revision, v.occurred_at, sum(v.sign) AS lines
+                   FROM analytics.event v GROUP BY 1, 2, 3, 4 HAVING sum(v.sign) <> 0) e
+        ON e.store_id = k.store_id AND e.event_id = k.event_id AND e.revision = k.revision AND e.occurred_at = k.occurred_at
+     WHERE k.lines IS DISTINCT FROM e.lines
+       AND (e.event_id IS NOT NULL OR EXISTS (SELECT FROM analytics.event x WHERE x.occurred_at <= k.occurred_at))
+       AND (reconcile.store IS NULL OR coalesce(k.store_id, e.store_id) = reconcile.store)
+       AND (reconcile."from" IS NULL OR coalesce(k.occurred_at, e.occurred_at)::date >= reconcile."from")
+       AND (reconcile."to" IS NULL OR coalesce(k.occurred_at, e.occurred_at)::date < reconcile."to");
+    -- one order once
+    RETURN QUERY
+    SELECT o.store_id, 'orders counted more than once', min(o.occurred_at)::date, o.order_id, 1::numeric, sum(o.sign)::numeric
+      FROM analytics.event o
+     WHERE o.event_type = 'purchase' AND o.line = 1 AND o.order_id IS NOT NULL
+       AND (reconcile.store IS NULL OR o.store_id = reconcile.store)
+       AND (reconcile."from" IS NULL OR o.occurred_at >= reconcile."from")
+       AND (reconcile."to" IS NULL OR o.occurred_at < reconcile."to")
+     GROUP BY o.store_id, o.order_id HAVING sum(o.sign) > 1;
+END
+$$;
+COMMENT ON FUNCTION analytics.reconcile(text, date, date) IS
+'compares every view with the events, grains with each other and keys with lines, in days from (inclusive) to (exclusive); returns what differs: no rows';
+
+CREATE OR REPLACE FUNCTION analytics.tail_of(merged pg_snapshot, OUT tail_rows bigint, OUT oldest timestamptz)
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    newer xid8 := coalesce(pg_snapshot_xmax(merged), '0');
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+BEGIN
+    SELECT count(*), min(t.ingested_at) INTO tail_rows, oldest
+      FROM (SELECT e.ingested_at FROM analytics.event e WHERE e.stamp >= newer
+            UNION ALL SELECT e.ingested_at FROM analytics.event e WHERE e.stamp = ANY (running)) t;
+END
+$$;
+COMMENT ON FUNCTION analytics.tail_of(pg_snapshot) IS 'event lines that the snapshot did not see, and since when';
+
+CREATE OR REPLACE VIEW analytics.rollup_status AS
+SELECT r.name, r.grain, r.dimensions, array_remove(r.measures, 'order_keys') AS measures, replace(r.filter, 'l.', '') AS filter,
+       t.tail_rows, coalesce(greatest(clock_timestamp() - t.oldest, interval '0'), interval '0') AS lag,
+       s.refreshed_at AS last_refresh, s.duration AS last_duration,
+       pg_total_relation_size(format('analytics.%I', 'rollup_' || r.name)::regclass) AS size_bytes,
+       CASE WHEN s.name IS NULL THEN 'not built' WHEN s.built_from > '-infinity' THEN 'building'
+            WHEN s.rebuilding_from IS NOT NULL THEN 'rebuilding' WHEN t.tail_rows > 0 THEN 'behind' ELSE 'current' END AS status
+  FROM analytics.rollup r
+  LEFT JOIN analytics.rollup_state s USING (name)
+ CROSS JOIN LATERAL analytics.tail_of(s.merged) t;
+COMMENT ON VIEW analytics.rollup_status IS 'each rollup, what of the events it has not merged yet, and how long the last refresh took; views are right whatever stands here';
+COMMENT ON COLUMN analytics.rollup_status.grain IS 'hour, day, week or month';
+COMMENT ON COLUMN analytics.rollup_status.tail_rows IS 'event lines not merged yet; views add them';
+COMMENT ON COLUMN analytics.rollup_status.lag IS 'age of the oldest line not merged yet';
+COMMENT ON COLUMN analytics.rollup_status.last_refresh IS 'when lines were last merged';
+COMMENT ON COLUMN analytics.rollup_status.last_duration IS 'how long that took';
+COMMENT ON COLUMN analytics.rollup_status.size_bytes IS 'size on disk with indexes';
+COMMENT ON COLUMN analytics.rollup_status.status IS 'current, behind (a tail is waiting), building, rebuilding or not built';
+
+-- One step of what the refresh worker does: partitions that are due, then a refresh, or a month of a build under way.
+CREATE OR REPLACE FUNCTION analytics.maintain() RETURNS boolean
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    building text;
+BEGIN
+    IF EXISTS (SELECT FROM analytics.missing_partitions()) AND analytics.maintain_partitions() > 0 THEN
+        RETURN true;
+    END IF;
+    SELECT r.name INTO building FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
+     WHERE (s.name IS NULL OR s.built_from > '-infinity') AND EXISTS (SELECT FROM analytics.event)
+     ORDER BY array_position('{hour,day,week,month}'::text[], r.grain), r.name LIMIT 1;
+    IF FOUND THEN
+        IF analytics.lock_engine(false) THEN
+            PERFORM analytics.build(building, 1);
+        END IF;
+        RETURN true;
+    END IF;
+    PERFORM analytics.refresh(false);
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION analytics.maintain() IS 'one step of the refresh worker, a short transaction; true: call again at once';
+
+CREATE OR REPLACE FUNCTION analytics.capabilities() RETURNS TABLE (name text, available boolean, detail text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'library', l.present, CASE WHEN l.present THEN 'analytics.so is installed' ELSE 'portable edition: COPY and INSERT, views, refresh() by pg_cron' END
+      FROM (SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_language g ON g.oid = p.prolang
+                            WHERE p.oid = 'analytics.stamp()'::regprocedure AND g.lanname = 'c') AS present) l
+    UNION ALL
+    SELECT 'preload', p.loaded, CASE WHEN p.loaded THEN 'the launcher starts workers by itself'
+                                     ELSE 'add analytics to shared_preload_libraries, or call start_workers(), or schedule refresh() with pg_cron' END
+      FROM (SELECT current_setting('shared_preload_libraries') ~ '(^|[, "/])analytics([, "]|$)' AS loaded) p
+    UNION ALL
+    SELECT 'hll', true, 'hll ' || e.extversion || ': distinct counts' FROM pg_extension e WHERE e.extname = 'hll'
+    UNION ALL
+    SELECT 'pg_cron', EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron'),
+           CASE WHEN EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN 'jobs can be scheduled'
+                WHEN EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = 'pg_cron') THEN 'can be installed: CREATE EXTENSION pg_cron'
+                ELSE 'not on this server' END
+    UNION ALL
+    SELECT 'refresh worker', EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = current_database() AND a.backend_type = 'analytics refresh'),
+           'merges events into rollups in the background'
+$$;
+COMMENT ON FUNCTION analytics.capabilities() IS 'what this installation can do, and what would have to be done for the rest';

@@ -1,0 +1,227 @@
+-- The incremental engine: merging what was committed since P, exactly once.
+--
+-- P (rollup_state.merged) is the snapshot up to which a target is merged. S is the snapshot of the merging statement, its
+-- own transaction counted as running. The delta is what S sees and P did not: lines stamped >= xmax(P) or by one of P's
+-- running transactions, visible to the statement, and not the own transaction's. P := S commits with the merge.
+-- Proof sketch and invariants: docs/engine.md.
+
+CREATE OR REPLACE FUNCTION analytics.lock_engine(wait boolean) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- EXCLUSIVE: readers pass, nothing is logged, no transaction id is spent
+    IF wait THEN
+        LOCK TABLE analytics.engine_lock IN EXCLUSIVE MODE;
+    ELSE
+        BEGIN
+            LOCK TABLE analytics.engine_lock IN EXCLUSIVE MODE NOWAIT;
+        EXCEPTION WHEN lock_not_available THEN
+            RETURN false;
+        END;
+    END IF;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION analytics.lock_engine(boolean) IS 'takes the lock that serialises refresh, rebuild, erasure and retention, until the transaction ends; false: another has it and wait is false';
+
+-- The snapshot of the calling statement with the own transaction counted as running: what a bare pg_current_snapshot()
+-- leaves out of its running ids would be lost once something later has ended. STABLE, so that it is the caller's snapshot.
+CREATE OR REPLACE FUNCTION analytics.merging_snapshot() RETURNS pg_snapshot
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('%s:%s:%s', pg_snapshot_xmin(s.now), pg_snapshot_xmax(s.now),
+                  (SELECT string_agg(i.id::text, ',' ORDER BY i.id)
+                     FROM (SELECT pg_snapshot_xip(s.now) AS id
+                           UNION SELECT s.own WHERE s.own < pg_snapshot_xmax(s.now)) i))::pg_snapshot
+      FROM (SELECT pg_current_snapshot() AS now, pg_current_xact_id() AS own) s
+$$;
+COMMENT ON FUNCTION analytics.merging_snapshot() IS 'S: the calling statement''s snapshot, the own transaction counted as running';
+
+CREATE OR REPLACE FUNCTION analytics.has_tail(merged pg_snapshot) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    newer xid8 := pg_snapshot_xmax(merged);
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+    own xid8 := coalesce(pg_current_xact_id_if_assigned(), '0');
+BEGIN
+    RETURN EXISTS (SELECT FROM analytics.event e WHERE e.stamp >= newer AND e.stamp <> own)
+        OR EXISTS (SELECT FROM analytics.event e WHERE e.stamp = ANY (running) AND e.stamp <> own);
+END
+$$;
+COMMENT ON FUNCTION analytics.has_tail(pg_snapshot) IS 'whether other transactions committed events that the snapshot did not see; writes nothing';
+
+-- The next finer rollup of the same dimensions, measures and filter, whose cells this one's can be made from.
+CREATE OR REPLACE FUNCTION analytics.finer_rollup(name text, among text[] DEFAULT NULL) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT f.name
+      FROM analytics.rollup r
+      JOIN analytics.rollup f ON f.dimensions = r.dimensions AND f.measures = r.measures
+                             AND f.filter IS NOT DISTINCT FROM r.filter
+                             AND (r.grain, f.grain) IN (('day', 'hour'), ('week', 'day'), ('week', 'hour'),
+                                                        ('month', 'day'), ('month', 'hour'))
+     WHERE r.name = $1 AND (among IS NULL OR f.name = ANY (among))
+     ORDER BY f.grain = 'hour', f.name
+     LIMIT 1
+$$;
+COMMENT ON FUNCTION analytics.finer_rollup(text, text[]) IS 'the rollup that differs in a finer grain alone, if there is one';
+
+-- Columns of counted_line that a piece of SQL takes from its lines l.
+CREATE OR REPLACE FUNCTION analytics.line_columns_sql(query text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(format('l.%I', a.attname), ', ' ORDER BY a.attnum)
+      FROM pg_attribute a
+     WHERE a.attrelid = 'analytics.counted_line'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+       AND query ~ ('\ml\.' || a.attname || '\M')
+$$;
+COMMENT ON FUNCTION analytics.line_columns_sql(text) IS 'the columns of counted_line that the SQL names as l.column';
+
+-- SQL of one pass: merges the lines that P has not ($1 xmax, $2 running ids) into rollups that stand at that P.
+CREATE OR REPLACE FUNCTION analytics.merge_pass_sql(names text[]) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+    finer text;
+    r analytics.rollup_shape;
+    cells text := '';
+    merges text := '';
+    lost text := '';
+BEGIN
+    FOR name IN SELECT p.name FROM analytics.rollup p WHERE p.name = ANY (names)
+                 ORDER BY array_position('{hour,day,week,month}'::text[], p.grain), p.name LOOP
+        r := analytics.shape_of(name);
+        finer := analytics.finer_rollup(name, names);
+        cells := cells || format(', %I AS MATERIALIZED (%s)', 'c_' || name,
+            CASE WHEN finer IS NULL THEN analytics.cells_sql(r, 'delta', NULL, true)
+                 ELSE analytics.coarser_cells_sql(r, format('%I', 'c_' || finer)) END);
+        merges := merges || format(', %I AS (%s)', 'm_' || name, analytics.merge_sql(r, format('%I', 'c_' || name)));
+        IF r.counts <> '{}' THEN
+            lost := concat_ws(' UNION ALL ', nullif(lost, ''), format('SELECT %L, store_id, %s, ARRAY[%s]::text[] FROM %I WHERE lost',
+                name, CASE r.bucket WHEN 'hour' THEN 'bucket AT TIME ZONE ''UTC''' ELSE 'bucket::timestamp' END,
+                substr(analytics.columns_sql(r.keys), 3), 'c_' || name));
+        END IF;
+    END LOOP;
+    IF lost <> '' THEN
+        merges := merges || format(', to_recount AS (INSERT INTO analytics.rollup_recount (name, store_id, bucket, dimensions) %s)', lost);
+    END IF;
+    RETURN format('WITH delta AS MATERIALIZED (SELECT %s FROM %s l WHERE l.stamp <> pg_current_xact_id())%s%s, moved AS (UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM delta) WHERE name = ANY ($3)) SELECT count(*) FROM delta',
+                  coalesce(analytics.line_columns_sql(cells), 'l.stamp'), analytics.tail_lines_sql('$1', '$2'), cells, merges);
+END
+$$;
+COMMENT ON FUNCTION analytics.merge_pass_sql(text[]) IS 'SQL that merges the delta into rollups and moves their P, in one statement';
+
+-- Counts the cells in rollup_recount anew, at P: hours and days from the events, weeks and months as unions of days.
+CREATE OR REPLACE FUNCTION analytics.recount_lost_cells() RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+AS $$
+DECLARE
+    lossy text;
+    r analytics.rollup_shape;
+    finer text;
+    merged pg_snapshot;
+    keys_match text;
+    counted text;
+BEGIN
+    FOR lossy IN SELECT p.name FROM analytics.rollup p WHERE p.name IN (SELECT c.name FROM analytics.rollup_recount c)
+                 ORDER BY array_position('{hour,day,week,month}'::text[], p.grain) LOOP
+        r := analytics.shape_of(lossy);
+        finer := analytics.finer_rollup(lossy);
+        SELECT s.merged INTO merged FROM analytics.rollup_state s WHERE s.name = lossy;
+        FOR i IN 1 .. cardinality(r.counts) LOOP
+            IF r.bucket IN ('week', 'month') AND finer IS NOT NULL
+               AND (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = finer)::text = merged::text THEN
+                counted := format('SELECT f.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s.hll_union_agg(f.%I) AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b JOIN analytics.%I f ON f.store_id = b.store_id AND f.bucket >= b.bucket%s AND f.bucket < (b.bucket + interval %L)%s GROUP BY 1, 2, 3',
+                    substr(analytics.columns_sql(r.keys, ', f.%I'), 3), analytics.hll_schema(), r.counts[i], 'rollup_' || finer,
+                    CASE WHEN (analytics.shape_of(finer)).bucket = 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
+                    CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END,
+                    CASE WHEN (analytics.shape_of(finer)).bucket = 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END);
+            ELSE
+                counted := format('SELECT k.store_id, k.bucket, k.dimensions, %s AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s AS key FROM analytics.counted_line l WHERE l.store_id = b.store_id AND l.occurred_at >= b.bucket AT TIME ZONE ''UTC'' - interval ''2 days'' AND l.occurred_at < b.bucket AT TIME ZONE ''UTC'' + interval %L AND l.%I = b.bucket%s AND pg_visible_in_snapshot(l.stamp, $2)%s AND %3$s IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0) k GROUP BY 1, 2, 3',
+                    analytics.hll_of('k.key'),
+                    (SELECT coalesce(string_agg(k, ', ' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
+                    r.count_sql[i],
+                    CASE r.bucket WHEN 'hour' THEN '2 days' WHEN 'day' THEN '3 days' WHEN 'week' THEN '9 days' ELSE '34 days' END,
+                    r.bucket, CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
+                    coalesce(' AND (' || r.condition || ')', ''));
+            END IF;
+            EXECUTE format('UPDATE %s m SET %I = x.counted FROM (SELECT DISTINCT q.store_id, q.bucket, q.dimensions FROM analytics.rollup_recount q WHERE q.name = $1) d LEFT JOIN (%s) x USING (store_id, bucket, dimensions) WHERE m.store_id = d.store_id AND m.bucket = d.bucket%s AND ARRAY[%s]::text[] = d.dimensions',
+                r.storage, r.counts[i], counted, CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
+                substr(analytics.columns_sql(r.keys, ', m.%I'), 3))
+                USING lossy, merged;
+        END LOOP;
+        DELETE FROM analytics.rollup_recount q WHERE q.name = lossy;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION analytics.recount_lost_cells() IS 'distinct counts of cells in which a line was taken back, from the events at P';
+
+CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+AS $$
+DECLARE
+    pass record;
+    n bigint;
+    merged_lines bigint := 0;
+    started timestamptz;
+BEGIN
+    IF pg_is_in_recovery() THEN
+        RAISE EXCEPTION 'a standby does not refresh' USING ERRCODE = '25006',
+            HINT = 'Its views are right as they are; call refresh() on the primary.';
+    END IF;
+    -- nothing to do costs nothing: no lock, no transaction id, no WAL
+    IF NOT EXISTS (SELECT FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
+                    WHERE s.name IS NULL OR s.built_from > '-infinity' OR analytics.has_tail(s.merged))
+       AND NOT analytics.products_have_tail() THEN
+        RETURN 0;
+    END IF;
+    IF NOT analytics.lock_engine(coalesce(wait, true)) THEN
+        RETURN NULL;
+    END IF;
+    FOR pass IN SELECT s.merged::text AS merged, array_agg(s.name) AS names
+                  FROM analytics.rollup_state s JOIN analytics.rollup r USING (name)
+                 WHERE s.built_from = '-infinity' AND analytics.has_tail(s.merged)
+                 GROUP BY s.merged::text LOOP
+        started := clock_timestamp();
+        EXECUTE analytics.merge_pass_sql(pass.names) INTO n
+          USING pg_snapshot_xmax(pass.merged::pg_snapshot), ARRAY(SELECT pg_snapshot_xip(pass.merged::pg_snapshot)), pass.names;
+        IF EXISTS (SELECT FROM analytics.rollup_recount) THEN
+            PERFORM analytics.recount_lost_cells();
+        END IF;
+        UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ANY (pass.names);
+        merged_lines := greatest(merged_lines, n);
+    END LOOP;
+    -- what has no state, after an installation or a restore, is built
+    FOR pass IN SELECT r.name FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
+                 WHERE s.name IS NULL OR s.built_from > '-infinity' LOOP
+        n := (SELECT sum(b.rows) FROM analytics.build(pass.name, NULL) b);
+        merged_lines := greatest(merged_lines, n);
+    END LOOP;
+    PERFORM analytics.learn_products();
+    RETURN merged_lines;
+EXCEPTION WHEN serialization_failure THEN
+    -- under REPEATABLE READ another refresh committed after this transaction's snapshot: there is nothing to add to it
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RETURN NULL;
+    END IF;
+    RAISE;
+END
+$$;
+COMMENT ON FUNCTION analytics.refresh(boolean) IS
+'merges into every rollup what was committed since the last refresh; returns the lines merged, 0 when there was nothing, null when another refresh runs and wait is false. Views are right without it: it makes them fast';

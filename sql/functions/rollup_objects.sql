@@ -1,0 +1,231 @@
+-- What a rollup consists of: a table of merged cells, a function that gives the cells of the tail, one that counts a lost
+-- cell anew, and the view that puts them together.
+
+CREATE OR REPLACE FUNCTION analytics.make_rollup_storage(r analytics.rollup_shape) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- room on the page for updates of hot cells: they stay off the indexes
+    EXECUTE format('CREATE TABLE %s (store_id text NOT NULL, bucket %s NOT NULL%s%s%s, lines bigint NOT NULL, PRIMARY KEY (store_id, bucket%s)) WITH (fillfactor = 80)',
+        r.storage, r.bucket_type, analytics.columns_sql(r.keys, ', %I text NOT NULL'),
+        (SELECT coalesce(string_agg(format(', %I %s NOT NULL', s, t), '' ORDER BY o), '')
+           FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
+        analytics.columns_sql(r.counts, format(', %%I %s.hll', analytics.hll_schema())),
+        analytics.columns_sql(r.keys));
+    EXECUTE format('COMMENT ON TABLE %s IS %L', r.storage,
+                   'merged cells of rollup ' || r.name || '; read the view analytics.' || r.name || ', which adds what is not merged yet');
+    EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', r.storage);
+END
+$$;
+COMMENT ON FUNCTION analytics.make_rollup_storage(analytics.rollup_shape) IS 'makes the table of a rollup''s merged cells';
+
+CREATE OR REPLACE FUNCTION analytics.make_rollup_tail(r analytics.rollup_shape) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result text := format('store_id text, bucket %s%s%s%s, lines bigint, lost boolean', r.bucket_type,
+        analytics.columns_sql(r.keys, ', %I text'),
+        (SELECT coalesce(string_agg(format(', %I %s', s, t), '' ORDER BY o), '')
+           FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
+        analytics.columns_sql(r.counts, format(', %%I %s.hll', analytics.hll_schema())));
+BEGIN
+    EXECUTE format('CREATE FUNCTION analytics.%I() RETURNS TABLE (%s)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET plan_cache_mode = force_generic_plan
+AS $body$
+#variable_conflict use_column
+DECLARE
+    state analytics.rollup_state;
+    newer xid8;
+    running xid8[];
+BEGIN
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = %L;
+    IF NOT FOUND THEN
+        RETURN QUERY %s;
+    ELSIF state.built_from > ''-infinity'' THEN
+        RETURN QUERY %s;
+    ELSE
+        newer := pg_snapshot_xmax(state.merged);
+        running := ARRAY(SELECT pg_snapshot_xip(state.merged));
+        RETURN QUERY %s;
+    END IF;
+END
+$body$', 'tail_' || r.name, result, r.name,
+        analytics.cells_sql(r, 'analytics.counted_line'),
+        analytics.cells_sql(r, 'analytics.counted_line', format('l.%I < %s OR NOT pg_visible_in_snapshot(l.stamp, state.merged)', r.bucket,
+            CASE r.bucket WHEN 'hour' THEN 'state.built_from::timestamp AT TIME ZONE ''UTC''' ELSE 'state.built_from' END)),
+        analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running')));
+    EXECUTE format('COMMENT ON FUNCTION analytics.%I() IS %L', 'tail_' || r.name,
+                   'cells of rollup ' || r.name || ' of the events that are not merged yet');
+    EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I() FROM PUBLIC', 'tail_' || r.name);
+END
+$$;
+COMMENT ON FUNCTION analytics.make_rollup_tail(analytics.rollup_shape) IS 'makes the function that gives the tail''s cells';
+
+-- Keys of one cell that stand, from the events themselves: a retraction can't be subtracted from a distinct count.
+CREATE OR REPLACE FUNCTION analytics.recount_sql(r analytics.rollup_shape, which integer, cell_range text, cell_match text)
+    RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT %s AS key FROM analytics.counted_line l WHERE %s AND %s%s AND %1$s IS NOT NULL GROUP BY %1$s HAVING sum(l.sign) > 0',
+                  r.count_sql[which], cell_range, cell_match, coalesce(' AND (' || r.condition || ')', ''))
+$$;
+COMMENT ON FUNCTION analytics.recount_sql(analytics.rollup_shape, integer, text, text) IS 'SQL of the distinct keys that stand in a cell';
+
+CREATE OR REPLACE FUNCTION analytics.make_rollup_recount(r analytics.rollup_shape) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    body text := '';
+BEGIN
+    FOR i IN 1 .. cardinality(r.counts) LOOP
+        body := body || format('        WHEN %L THEN RETURN (SELECT count(*) FROM (%s) k);' || E'\n', r.counts[i],
+            analytics.recount_sql(r, i, 'l.store_id = of_store AND l.occurred_at >= since AND l.occurred_at < until',
+                format('l.%I = of_bucket%s', r.bucket,
+                    (SELECT coalesce(string_agg(format(' AND %s = of_keys[%s]', k, o), '' ORDER BY o), '')
+                       FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)))));
+    END LOOP;
+    EXECUTE format('CREATE FUNCTION analytics.%I(measure text, of_store text, of_bucket %s, of_keys text[]) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 100000
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+AS $body$
+DECLARE
+    -- the bucket on any wall clock of the world, with room for a shifted one
+    since timestamptz := of_bucket::timestamp AT TIME ZONE ''UTC'' - interval ''2 days'';
+    until timestamptz := of_bucket::timestamp AT TIME ZONE ''UTC'' + interval %L;
+BEGIN
+    CASE measure
+%s    END CASE;
+END
+$body$', 'recount_' || r.name, r.bucket_type,
+        CASE r.bucket WHEN 'hour' THEN '2 days' WHEN 'day' THEN '3 days' WHEN 'week' THEN '9 days' ELSE '34 days' END, body);
+    EXECUTE format('COMMENT ON FUNCTION analytics.%I(text, text, %s, text[]) IS %L', 'recount_' || r.name, r.bucket_type,
+                   'distinct count of one cell of rollup ' || r.name || ' from the events, where a line was taken back');
+    EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I(text, text, %s, text[]) FROM PUBLIC', 'recount_' || r.name, r.bucket_type);
+END
+$$;
+COMMENT ON FUNCTION analytics.make_rollup_recount(analytics.rollup_shape) IS 'makes the function that counts a lost cell anew';
+
+-- Merged cells with the tail's added: the cells that both have, and those that the tail alone has. One hash probe a
+-- merged cell; a GROUP BY over both would sort or hash every cell anew. Counts stay hll, next to the tail's `lost`.
+CREATE OR REPLACE FUNCTION analytics.live_cells_sql(r analytics.rollup_shape) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('(SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM %4$s m LEFT JOIN analytics.%5$I() t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM analytics.%5$I() t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
+        analytics.columns_sql(r.keys, ', m.%I'),
+        analytics.columns_sql(r.sums, ', m.%I + coalesce(t.%I, 0) AS %I'),
+        analytics.columns_sql(r.counts, format(', coalesce(m.%%I OPERATOR(%s.||) t.%%I, m.%%I, t.%%I) AS %%I', analytics.hll_schema())),
+        r.storage, 'tail_' || r.name,
+        analytics.columns_sql(r.keys, ' AND t.%I = m.%I'),
+        analytics.columns_sql(r.keys, ', t.%I'), analytics.columns_sql(r.sums, ', t.%I'), analytics.columns_sql(r.counts, ', t.%I'),
+        analytics.columns_sql(r.keys, ' AND m.%I = t.%I'))
+$$;
+COMMENT ON FUNCTION analytics.live_cells_sql(analytics.rollup_shape) IS 'SQL of a rollup''s cells, merged and tail, in one snapshot';
+
+-- SELECT list of a rollup's view, from its live cells named c.
+CREATE OR REPLACE FUNCTION analytics.measure_columns_sql(r analytics.rollup_shape) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(CASE m
+        WHEN 'net_sales' THEN 'c.gross_sales - c.discounts - c.returns AS net_sales'
+        WHEN 'total_sales' THEN 'c.gross_sales - c.discounts - c.returns + c.taxes + c.shipping AS total_sales'
+        WHEN 'aov' THEN '(c.gross_sales - c.discounts) / nullif(c.orders, 0) AS aov'
+        ELSE CASE WHEN m = ANY (r.counts) THEN
+            format('CASE WHEN c.lost THEN analytics.%I(%L, c.store_id, c.bucket, ARRAY[%s]::text[]) ELSE coalesce(round(%s.hll_cardinality(c.%I))::bigint, 0) END AS %5$I',
+                   'recount_' || r.name, m, substr(analytics.columns_sql(r.keys, ', c.%I'), 3), analytics.hll_schema(), m)
+            ELSE format('c.%I', m) END
+        END, ', ' ORDER BY o)
+      FROM unnest(r.measures) WITH ORDINALITY u(m, o)
+$$;
+COMMENT ON FUNCTION analytics.measure_columns_sql(analytics.rollup_shape) IS 'SQL of a rollup''s measures as its view shows them';
+
+CREATE OR REPLACE FUNCTION analytics.rollup_view_sql(r analytics.rollup_shape) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT c.store_id, c.bucket%s, %s FROM %s c WHERE c.lines <> 0',
+        (SELECT coalesce(string_agg(CASE k WHEN 'currency' THEN ', c.currency' ELSE format(', nullif(c.%1$I, '''') AS %1$I', k) END, '' ORDER BY o), '')
+           FROM unnest(r.keys) WITH ORDINALITY u(k, o)),
+        analytics.measure_columns_sql(r), analytics.live_cells_sql(r))
+$$;
+COMMENT ON FUNCTION analytics.rollup_view_sql(analytics.rollup_shape) IS 'SQL of a rollup''s view';
+
+CREATE OR REPLACE FUNCTION analytics.describe_columns(view regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    named record;
+BEGIN
+    FOR named IN
+        SELECT a.attname AS name, CASE a.attname
+            WHEN 'store_id' THEN 'store'
+            WHEN 'bucket' THEN 'first day of the period in the store''s time zone (hourly: start of the hour)'
+            WHEN 'currency' THEN 'ISO 4217; money never adds across currencies'
+            WHEN 'channel' THEN 'where it was sold; null: not sent'
+            WHEN 'country' THEN 'ISO 3166-1 alpha-2; null: not sent'
+            WHEN 'product_id' THEN 'product'
+            WHEN 'name' THEN 'product''s present name'
+            WHEN 'category' THEN 'product''s present category'
+            WHEN 'brand' THEN 'product''s present brand'
+            WHEN 'orders' THEN 'purchases'
+            WHEN 'units' THEN 'units bought (products only)'
+            WHEN 'units_returned' THEN 'units refunded (products only)'
+            WHEN 'gross_sales' THEN 'price x quantity before discounts, without tax and gift cards; in currency'
+            WHEN 'discounts' THEN 'discounts given on purchases, positive; in currency'
+            WHEN 'returns' THEN 'refunded amount less its discount, on the refund''s day, positive; in currency'
+            WHEN 'net_sales' THEN 'gross_sales - discounts - returns; in currency'
+            WHEN 'taxes' THEN 'tax of purchases less tax of refunds; in currency'
+            WHEN 'shipping' THEN 'shipping of purchases less that of refunds; in currency'
+            WHEN 'total_sales' THEN 'net_sales + taxes + shipping; in currency'
+            WHEN 'gift_card_sales' THEN 'gift cards sold less refunded, in no other measure; in currency'
+            WHEN 'aov' THEN 'average order value: (gross_sales - discounts) / orders; null without orders; in currency'
+            WHEN 'customers' THEN 'distinct customers who bought; exact up to about 1,000, within 1 % above; does not add over rows'
+            WHEN 'sessions' THEN 'distinct sessions; exact up to about 1,000, within 1 % above; does not add over rows'
+            WHEN 'visitors' THEN 'distinct customers or anonymous visitors; exact up to about 1,000, within 1 % above; does not add over rows'
+            WHEN 'events' THEN 'events of all types'
+            WHEN 'views' THEN 'views of the product (view_item)'
+            WHEN 'add_to_carts' THEN 'times it was put into a cart (add_to_cart)'
+            END AS text
+          FROM pg_attribute a
+         WHERE a.attrelid = view AND a.attnum > 0 AND NOT a.attisdropped
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', view, named.name, coalesce(named.text, 'as sent; null: not sent'));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION analytics.describe_columns(regclass) IS 'comments the columns of a rollup''s view: unit and definition';
+
+CREATE OR REPLACE FUNCTION analytics.make_rollup(name text, grain text, dimensions text[], measures text[], filter text,
+                                                 builtin boolean) RETURNS regclass
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r analytics.rollup_shape;
+BEGIN
+    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, builtin)
+    VALUES (make_rollup.name, make_rollup.grain, make_rollup.dimensions, make_rollup.measures, make_rollup.filter,
+            make_rollup.builtin);
+    r := analytics.shape_of(name);
+    PERFORM analytics.make_rollup_storage(r);
+    PERFORM analytics.make_rollup_tail(r);
+    PERFORM analytics.make_rollup_recount(r);
+    EXECUTE format('CREATE VIEW analytics.%I AS %s', name, analytics.rollup_view_sql(r));
+    PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
+    EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
+    RETURN format('analytics.%I', name)::regclass;
+END
+$$;
+COMMENT ON FUNCTION analytics.make_rollup(text, text, text[], text[], text, boolean) IS
+'makes a rollup from checked arguments: registry row, storage, tail and recount functions, view';

@@ -1,0 +1,210 @@
+-- The SQL of a rollup, written from its registry row: one generator serves refresh, tail, rebuild, reconcile and view.
+--
+-- Words: a cell is one row of a rollup (store, bucket, [currency,] dimensions). Cells of any set of lines are the sums of
+-- counted_line's columns over it, so that cells add: merged + tail = all. Distinct counts are HyperLogLogs (hll), which
+-- take a union but give nothing back; `lost` marks cells in which a line was taken back and counts must be made anew.
+-- Dimensions are stored with '' for null, so that keys compare with = and joins can hash; views give the null back.
+
+CREATE TYPE analytics.rollup_shape AS (
+    name text,
+    storage text,          -- table that holds the merged cells
+    bucket text,           -- column of counted_line that is the bucket: hour, day, week, month
+    bucket_type text,
+    keys text[],           -- key columns after store_id and bucket: currency, dimension labels
+    key_sql text[],        -- each key from counted_line l, null as ''
+    sums text[],           -- additive columns held
+    sum_sql text[],        -- each from counted_line l
+    sum_types text[],
+    counts text[],         -- distinct counts held as hll
+    count_sql text[],      -- what each counts
+    condition text,        -- which lines take part, or null
+    by_line boolean,       -- whether lines of one event may fall into different cells: orders are then distinct ones
+    measures text[]        -- what the view shows, in order
+);
+COMMENT ON TYPE analytics.rollup_shape IS 'what the generator of a rollup''s SQL knows of it';
+
+CREATE OR REPLACE FUNCTION analytics.hll_schema() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hll'
+$$;
+COMMENT ON FUNCTION analytics.hll_schema() IS 'schema of the hll extension, quoted';
+
+-- Cells of up to 1,024 keys are exact, larger ones err by 0.4 % (2^16 registers, explicit up to 1,024 hashes).
+CREATE OR REPLACE FUNCTION analytics.hll_of(value_sql text, condition_sql text DEFAULT NULL) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('%1$s.hll_add_agg(%1$s.hll_hash_text(%2$s), 16, 5, 1024, 1) FILTER (WHERE %2$s IS NOT NULL%3$s)',
+                  analytics.hll_schema(), value_sql, coalesce(' AND ' || condition_sql, ''))
+$$;
+COMMENT ON FUNCTION analytics.hll_of(text, text) IS 'SQL of the aggregate that counts distinct values';
+
+CREATE OR REPLACE FUNCTION analytics.shape_of(rollup analytics.rollup) RETURNS analytics.rollup_shape
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r analytics.rollup_shape;
+    dimension text;
+    measure text;
+    needed text[] := '{}';
+    money boolean;
+BEGIN
+    r.name := rollup.name;
+    r.storage := format('analytics.%I', 'rollup_' || rollup.name);
+    r.bucket := rollup.grain;
+    r.bucket_type := CASE rollup.grain WHEN 'hour' THEN 'timestamptz' ELSE 'date' END;
+    r.condition := rollup.filter;
+    r.measures := rollup.measures;
+    r.by_line := false;
+    money := rollup.measures && '{gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov}';
+    r.keys := CASE WHEN money THEN '{currency}' ELSE '{}' END;
+    r.key_sql := CASE WHEN money THEN '{l.currency}' ELSE '{}' END;
+    FOREACH dimension IN ARRAY rollup.dimensions LOOP
+        IF starts_with(dimension, 'properties->') THEN
+            -- properties->>city, properties->a->>b: labelled by the last key
+            r.keys := r.keys || (string_to_array(dimension, '->>'))[2];
+            r.key_sql := r.key_sql || format('coalesce(l.properties #>> %L, '''')',
+                (SELECT array_agg(p) FROM regexp_split_to_table(substr(dimension, 11), '->>?') p WHERE p <> ''));
+            r.by_line := true;
+        ELSE
+            r.keys := r.keys || dimension;
+            r.key_sql := r.key_sql || format('coalesce(l.%I, '''')', dimension);
+            r.by_line := r.by_line OR dimension IN ('product_id', 'line_kind');
+        END IF;
+    END LOOP;
+    FOREACH measure IN ARRAY rollup.measures LOOP
+        CASE measure
+            WHEN 'net_sales' THEN needed := needed || '{gross_sales,discounts,returns}';
+            WHEN 'total_sales' THEN needed := needed || '{gross_sales,discounts,returns,taxes,shipping}';
+            WHEN 'aov' THEN needed := needed || '{orders,gross_sales,discounts}';
+            ELSE needed := needed || measure;
+        END CASE;
+    END LOOP;
+    r.sums := '{}';
+    r.sum_sql := '{}';
+    r.sum_types := '{}';
+    r.counts := '{}';
+    r.count_sql := '{}';
+    FOREACH measure IN ARRAY ARRAY(SELECT DISTINCT ON (u.m) u.m FROM unnest(needed) u(m) ORDER BY u.m) LOOP
+        CASE
+            WHEN measure IN ('customers', 'sessions', 'visitors', 'order_keys') THEN
+                r.counts := r.counts || measure;
+                r.count_sql := r.count_sql || CASE measure WHEN 'customers' THEN 'l.buyer' WHEN 'sessions' THEN 'l.session_id'
+                    WHEN 'visitors' THEN 'l.visitor'
+                    ELSE '(CASE WHEN l.event_type = ''purchase'' THEN coalesce(l.order_id, l.event_id) END)' END;
+            WHEN measure IN ('orders', 'events') AND r.by_line THEN
+                r.sums := r.sums || measure;
+                r.sum_types := r.sum_types || 'bigint'::text;
+                r.sum_sql := r.sum_sql || CASE measure
+                    WHEN 'orders' THEN '(CASE WHEN l.event_type = ''purchase'' AND l.first_in_cell THEN l.sign END)'
+                    ELSE '(CASE WHEN l.first_in_cell THEN l.sign END)' END;
+            ELSE
+                r.sums := r.sums || measure;
+                r.sum_sql := r.sum_sql || format('l.%I', measure);
+                r.sum_types := r.sum_types || CASE WHEN measure IN ('orders', 'units', 'units_returned', 'events', 'views',
+                    'add_to_carts') THEN 'bigint' ELSE 'numeric' END;
+        END CASE;
+    END LOOP;
+    r.by_line := r.by_line AND r.sums && '{orders,events}';
+    RETURN r;
+END
+$$;
+COMMENT ON FUNCTION analytics.shape_of(analytics.rollup) IS 'shape of a rollup, from its registry row';
+
+CREATE OR REPLACE FUNCTION analytics.shape_of(name text) RETURNS analytics.rollup_shape
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT analytics.shape_of(r) FROM analytics.rollup r WHERE r.name = $1
+$$;
+COMMENT ON FUNCTION analytics.shape_of(text) IS 'shape of the rollup of that name';
+
+-- 'a, b' of prefix || names, or '' of none; each preceded by a comma when leading.
+CREATE OR REPLACE FUNCTION analytics.columns_sql(names text[], template text DEFAULT ', %I') RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(string_agg(replace(template, '%I', quote_ident(n)), '' ORDER BY o), '')
+      FROM unnest(names) WITH ORDINALITY u(n, o)
+$$;
+COMMENT ON FUNCTION analytics.columns_sql(text[], text) IS 'a list of columns as SQL, each by the template';
+
+-- Cells of the lines of `source` (counted_line's columns, named l), at the rollup's grain. with_buckets adds the cell's
+-- day, week and month, by which coarser grains are made from these cells.
+CREATE OR REPLACE FUNCTION analytics.cells_sql(r analytics.rollup_shape, source text, condition text DEFAULT NULL,
+                                               with_buckets boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    conditions text := concat_ws(' AND ', '(' || r.condition || ')', '(' || condition || ')');
+    lines text := source || ' l';
+    columns text := '';
+BEGIN
+    IF conditions <> '' THEN
+        lines := lines || ' WHERE ' || conditions;
+    END IF;
+    IF r.by_line THEN
+        lines := format('(SELECT l.*, row_number() OVER (PARTITION BY l.store_id, l.event_id, l.revision, l.sign, l.%I%s) = 1 AS first_in_cell FROM %s) l',
+                        r.bucket, (SELECT coalesce(string_agg(', ' || k, '' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
+                        lines);
+    END IF;
+    FOR i IN 1 .. cardinality(r.keys) LOOP
+        columns := columns || format(', %s AS %I', r.key_sql[i], r.keys[i]);
+    END LOOP;
+    FOR i IN 1 .. cardinality(r.sums) LOOP
+        columns := columns || format(', coalesce(sum(%s), 0)%s AS %I', r.sum_sql[i],
+                                     CASE r.sum_types[i] WHEN 'bigint' THEN '::bigint' ELSE '' END, r.sums[i]);
+    END LOOP;
+    FOR i IN 1 .. cardinality(r.counts) LOOP
+        columns := columns || format(', %s AS %I', analytics.hll_of(r.count_sql[i], 'l.sign = 1'), r.counts[i]);
+    END LOOP;
+    IF with_buckets THEN
+        columns := columns || ', min(l.day) AS day, min(l.week) AS week, min(l.month) AS month';
+    END IF;
+    RETURN format('SELECT l.store_id, l.%I AS bucket%s, sum(l.sign)::bigint AS lines, bool_or(l.sign < 0) AS lost FROM %s GROUP BY %s',
+                  r.bucket, columns, lines,
+                  (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g));
+END
+$$;
+COMMENT ON FUNCTION analytics.cells_sql(analytics.rollup_shape, text, text, boolean) IS 'SQL of the cells of a set of lines';
+
+-- Cells of a coarser grain from finer cells of the same dimensions and measures.
+CREATE OR REPLACE FUNCTION analytics.coarser_cells_sql(r analytics.rollup_shape, finer text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT c.store_id, c.%I AS bucket%s%s%s, sum(c.lines)::bigint AS lines, bool_or(c.lost) AS lost, min(c.day) AS day, min(c.week) AS week, min(c.month) AS month FROM %s c GROUP BY %s',
+        r.bucket, analytics.columns_sql(r.keys, ', c.%I'),
+        (SELECT coalesce(string_agg(format(', sum(c.%1$I)%2$s AS %1$I', s, CASE t WHEN 'bigint' THEN '::bigint' ELSE '' END), '' ORDER BY o), '')
+           FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
+        analytics.columns_sql(r.counts, ', ' || analytics.hll_schema() || '.hll_union_agg(c.%I) AS %I'),
+        finer, (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g))
+$$;
+COMMENT ON FUNCTION analytics.coarser_cells_sql(analytics.rollup_shape, text) IS 'SQL of a coarser grain''s cells from finer ones';
+
+-- Adds cells to the merged ones.
+CREATE OR REPLACE FUNCTION analytics.merge_sql(r analytics.rollup_shape, cells text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('INSERT INTO %1$s AS m (store_id, bucket%2$s%3$s%4$s, lines) SELECT store_id, bucket%2$s%3$s%4$s, lines FROM %5$s ON CONFLICT (store_id, bucket%2$s) DO UPDATE SET lines = m.lines + excluded.lines%6$s%7$s',
+        r.storage, analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts), cells,
+        analytics.columns_sql(r.sums, ', %I = m.%I + excluded.%I'),
+        analytics.columns_sql(r.counts, format(', %%I = coalesce(m.%%I OPERATOR(%s.||) excluded.%%I, m.%%I, excluded.%%I)', analytics.hll_schema())))
+$$;
+COMMENT ON FUNCTION analytics.merge_sql(analytics.rollup_shape, text) IS 'SQL that adds cells to a rollup''s table';
+
+-- Lines not in P. Two index conditions on stamp, whose cost depends on what they find alone: newer than P, or written by
+-- a transaction that P saw running.
+CREATE OR REPLACE FUNCTION analytics.tail_lines_sql(newer text, running text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('(SELECT * FROM analytics.counted_line n WHERE n.stamp >= %s UNION ALL SELECT * FROM analytics.counted_line p WHERE p.stamp = ANY (%s))',
+                  newer, running)
+$$;
+COMMENT ON FUNCTION analytics.tail_lines_sql(text, text) IS 'SQL of the lines that a snapshot did not see, given its xmax and its running ids';

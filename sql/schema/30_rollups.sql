@@ -1,0 +1,41 @@
+-- Rollups: what is maintained, and up to where.
+
+CREATE TABLE analytics.rollup (
+    name text NOT NULL PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_]{0,47}$'),
+    grain text NOT NULL CHECK (grain IN ('hour', 'day', 'week', 'month')),
+    dimensions text[] NOT NULL,
+    measures text[] NOT NULL,
+    filter text,
+    builtin boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE analytics.rollup IS 'rollups: figures by time bucket and dimensions, kept current by the engine';
+COMMENT ON COLUMN analytics.rollup.filter IS 'SQL condition on counted_line, printed by the engine from a checked filter; null: all lines';
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup', 'WHERE NOT builtin');
+
+-- Not dumped: where the state is absent all events are the tail, figures are right, and the next refresh builds.
+CREATE TABLE analytics.rollup_state (
+    name text NOT NULL PRIMARY KEY,
+    merged pg_snapshot NOT NULL,
+    built_from date NOT NULL DEFAULT '-infinity',
+    rebuilding_from date,
+    refreshed_at timestamptz NOT NULL,
+    duration interval NOT NULL,
+    rows bigint NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE analytics.rollup_state IS 'state of each target of the engine; no row: nothing is merged';
+COMMENT ON COLUMN analytics.rollup_state.merged IS 'P: the snapshot up to which events are merged';
+COMMENT ON COLUMN analytics.rollup_state.built_from IS 'buckets from this day on hold what P says, earlier ones hold nothing; -infinity: all hold';
+COMMENT ON COLUMN analytics.rollup_state.rebuilding_from IS 'while rebuild() is under way: buckets from this day on are done';
+
+-- Held in EXCLUSIVE mode by refresh, rebuild, erasure and retention: one at a time. Never written.
+CREATE TABLE analytics.engine_lock ();
+COMMENT ON TABLE analytics.engine_lock IS 'locked by whoever changes rollups; holds nothing';
+
+-- Cells whose distinct counts lost a key in the merge under way; empty outside of it.
+CREATE TABLE analytics.rollup_recount (
+    name text NOT NULL,
+    store_id text NOT NULL,
+    bucket timestamp NOT NULL,
+    dimensions text[] NOT NULL
+);
+COMMENT ON TABLE analytics.rollup_recount IS 'cells to count anew in the refresh under way; empty when none runs';

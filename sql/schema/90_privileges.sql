@@ -1,0 +1,26 @@
+-- PUBLIC has nothing; everything belongs to whoever installed the extension, so that a managed server's owner can dump it.
+DO $$
+DECLARE
+    object record;
+BEGIN
+    REVOKE ALL ON SCHEMA analytics FROM PUBLIC;
+    REVOKE ALL ON ALL TABLES IN SCHEMA analytics FROM PUBLIC;
+    REVOKE ALL ON ALL SEQUENCES IN SCHEMA analytics FROM PUBLIC;
+    REVOKE ALL ON ALL ROUTINES IN SCHEMA analytics FROM PUBLIC;
+    FOR object IN
+        SELECT format('ALTER %s %s OWNER TO %I',
+                   CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass, '@extowner@') AS command
+          FROM pg_class c
+         WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+        UNION ALL
+        SELECT format('ALTER ROUTINE %s OWNER TO %I', p.oid::regprocedure, '@extowner@')
+          FROM pg_proc p WHERE p.pronamespace = 'analytics'::regnamespace
+        UNION ALL
+        SELECT format('ALTER TYPE %s OWNER TO %I', t.oid::regtype, '@extowner@')
+          FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid
+         WHERE t.typnamespace = 'analytics'::regnamespace AND c.relkind = 'c'
+    LOOP
+        EXECUTE object.command;
+    END LOOP;
+END
+$$;
