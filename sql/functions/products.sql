@@ -17,6 +17,7 @@ CREATE OR REPLACE FUNCTION analytics.tail_product()
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
     SET jit = off
+    SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -58,6 +59,7 @@ CREATE OR REPLACE FUNCTION analytics.learn_products() RETURNS bigint
     SET analytics.learning_products = 'on'
     SET lock_timeout = '200ms'
     SET jit = off
+    SET max_parallel_workers_per_gather = 0
 AS $$
 DECLARE
     learned bigint;
@@ -81,6 +83,12 @@ BEGIN
                price = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.price, p.price) ELSE coalesce(p.price, excluded.price) END,
                currency = CASE WHEN (excluded.updated_at >= p.updated_at OR p.price IS NULL) AND excluded.price IS NOT NULL THEN excluded.currency ELSE p.currency END,
                updated_at = greatest(excluded.updated_at, p.updated_at)
+         -- what changes nothing is written once an hour at most, to know how old the knowledge is
+         WHERE excluded.updated_at >= p.updated_at + interval '1 hour'
+            OR (excluded.updated_at >= p.updated_at AND (excluded.name <> p.name OR excluded.category <> p.category OR excluded.brand <> p.brand
+                OR excluded.price <> p.price OR excluded.currency <> p.currency))
+            OR (p.name IS NULL AND excluded.name IS NOT NULL) OR (p.category IS NULL AND excluded.category IS NOT NULL)
+            OR (p.brand IS NULL AND excluded.brand IS NOT NULL) OR (p.price IS NULL AND excluded.price IS NOT NULL)
         RETURNING 1
     ), moved AS (
         -- the own transaction's lines may be learned now and again later: learning twice changes nothing

@@ -2,7 +2,8 @@
 -- At every commit each bucket holds exactly what P says (or, not yet built, nothing, and views count it as tail), so
 -- readers and writers go on.
 
--- Builds the buckets in [from, to) of one rollup at its P, in place.
+-- Builds the buckets in [from, to) of one rollup at its P, in place: from the next finer rollup's cells where that one is
+-- whole and stands at the same P, else from the events.
 CREATE OR REPLACE FUNCTION analytics.build_range(name text, "from" date, "to" date, store text DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -12,21 +13,53 @@ CREATE OR REPLACE FUNCTION analytics.build_range(name text, "from" date, "to" da
 AS $$
 DECLARE
     r analytics.rollup_shape := analytics.shape_of(name);
-    merged pg_snapshot := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = build_range.name);
+    state analytics.rollup_state;
+    finer text := analytics.finer_rollup(name);
+    cells text;
     n bigint;
 BEGIN
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = build_range.name;
+    IF EXISTS (SELECT FROM analytics.rollup_state f WHERE f.name = finer AND f.merged::text = state.merged::text
+                  AND f.built_from = '-infinity' AND f.rebuilding_from IS NULL) THEN
+        cells := analytics.cells_of_finer_sql(r, analytics.shape_of(finer));
+    ELSE
+        cells := analytics.built_cells_sql(r, format('l.occurred_at >= $1::timestamp - interval ''2 days'' AND l.occurred_at < $2::timestamp + interval %L AND l.%I >= $1 AND l.%2$I < $2 AND pg_visible_in_snapshot(l.stamp, $4) AND ($3 IS NULL OR l.store_id = $3)',
+            CASE r.bucket WHEN 'week' THEN '9 days' WHEN 'month' THEN '34 days' ELSE '3 days' END, r.bucket));
+    END IF;
     EXECUTE format('DELETE FROM %s m WHERE m.bucket >= $1 AND m.bucket < $2 AND ($3 IS NULL OR m.store_id = $3)', r.storage)
       USING "from", "to", store;
     EXECUTE format('WITH cells AS (%s), stored AS (INSERT INTO %s (store_id, bucket%s%s%s, lines) SELECT store_id, bucket%3$s%4$s%5$s, lines FROM cells ORDER BY store_id, bucket RETURNING lines) SELECT coalesce(sum(lines), 0) FROM stored',
-        -- distinct keys that stand, not all that ever stood: lines taken back leave no trace in a build
-        analytics.built_cells_sql(r, format('l.occurred_at >= $1::timestamp - interval ''2 days'' AND l.occurred_at < $2::timestamp + interval %L AND l.%I >= $1 AND l.%2$I < $2 AND pg_visible_in_snapshot(l.stamp, $4) AND ($3 IS NULL OR l.store_id = $3)',
-            CASE r.bucket WHEN 'week' THEN '9 days' WHEN 'month' THEN '34 days' ELSE '3 days' END, r.bucket)),
-        r.storage, analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts))
-      INTO n USING "from", "to", store, merged;
+        cells, r.storage, analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts))
+      INTO n USING "from", "to", store, state.merged;
     RETURN n;
 END
 $$;
-COMMENT ON FUNCTION analytics.build_range(text, date, date, text) IS 'builds a rollup''s buckets of a range from the events at P; returns the lines counted';
+COMMENT ON FUNCTION analytics.build_range(text, date, date, text) IS 'builds a rollup''s buckets of a range at P; returns the lines counted';
+
+-- Cells of a range ($1, $2) and store ($3) from the merged cells of a finer rollup.
+CREATE OR REPLACE FUNCTION analytics.cells_of_finer_sql(r analytics.rollup_shape, finer analytics.rollup_shape) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT c.store_id, c.%I AS bucket%s%s%s, sum(c.lines)::bigint AS lines FROM (SELECT f.*, d.day, %s AS week, date_trunc(''month'', d.day)::date AS month FROM %s f LEFT JOIN analytics.store s ON s.store_id = f.store_id LEFT JOIN analytics.store o ON o.store_id = '''' CROSS JOIN LATERAL (SELECT %s AS day) d WHERE ($3 IS NULL OR f.store_id = $3) AND f.bucket >= ($1::timestamp - interval ''2 days'') AND f.bucket < ($2::timestamp + interval ''34 days'')) c WHERE c.%1$I >= $1 AND c.%1$I < $2 AND $4 IS NOT NULL GROUP BY %8$s',
+        r.bucket, analytics.columns_sql(r.keys, ', c.%I'),
+        (SELECT coalesce(string_agg(format(', sum(c.%1$I)%2$s AS %1$I', s, CASE t WHEN 'bigint' THEN '::bigint' ELSE '' END), '' ORDER BY o), '')
+           FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
+        analytics.columns_sql(r.counts, ', ' || analytics.hll_schema() || '.hll_union_agg(c.%I) AS %I'),
+        analytics.week_sql('d.day', 'coalesce(s.week_start, o.week_start)'), finer.storage,
+        CASE finer.bucket WHEN 'hour' THEN '(f.bucket AT TIME ZONE coalesce(s.timezone, o.timezone, ''UTC''))::date' ELSE 'f.bucket' END,
+        (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g))
+$$;
+COMMENT ON FUNCTION analytics.cells_of_finer_sql(analytics.rollup_shape, analytics.rollup_shape) IS 'SQL of cells made from a finer rollup''s merged cells';
+
+-- First day of the week of a day; the same rule as counted_line's.
+CREATE OR REPLACE FUNCTION analytics.week_sql(day text, week_start text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('(%1$s - CASE %2$s WHEN ''sunday'' THEN extract(dow FROM %1$s)::integer WHEN ''saturday'' THEN (extract(dow FROM %1$s)::integer + 1) %% 7 ELSE extract(isodow FROM %1$s)::integer - 1 END)', day, week_start)
+$$;
+COMMENT ON FUNCTION analytics.week_sql(text, text) IS 'SQL of the first day of the week that a day is in';
 
 -- Cells as if nothing had ever been taken back: sums as ever, distinct counts over keys that stand.
 CREATE OR REPLACE FUNCTION analytics.built_cells_sql(r analytics.rollup_shape, condition text) RETURNS text
@@ -97,8 +130,12 @@ BEGIN
     SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = build.name;
     IF NOT FOUND THEN
         -- P and nothing built: from here on the tail is what P has not, and what is older than built_from
+        -- (the finer rollup's P, so that its cells can be used)
         INSERT INTO analytics.rollup_state (name, merged, built_from, rebuilding_from, refreshed_at, duration, rows)
-        VALUES (build.name, analytics.merging_snapshot(), 'infinity', 'infinity', clock_timestamp(), '0', 0)
+        SELECT build.name, coalesce((SELECT f.merged FROM analytics.rollup_state f
+                                      WHERE f.name = analytics.finer_rollup(build.name) AND f.built_from = '-infinity'),
+                                    analytics.merging_snapshot()),
+               'infinity', 'infinity', clock_timestamp(), '0', 0
         RETURNING * INTO state;
     END IF;
     reached := coalesce(state.rebuilding_from, 'infinity');

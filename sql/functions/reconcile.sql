@@ -90,6 +90,7 @@ CREATE OR REPLACE FUNCTION analytics.tail_of(merged pg_snapshot, OUT tail_rows b
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
     SET jit = off
+    SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE

@@ -43,6 +43,7 @@ CREATE OR REPLACE FUNCTION analytics.has_tail(merged pg_snapshot) RETURNS boolea
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
+    SET max_parallel_workers_per_gather = 0
     SET jit = off
     SET plan_cache_mode = force_generic_plan
 AS $$
@@ -173,6 +174,7 @@ CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS 
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
+    SET max_parallel_workers_per_gather = 0
     SET jit = off
 AS $$
 DECLARE
@@ -209,7 +211,8 @@ BEGIN
     END LOOP;
     -- what has no state, after an installation or a restore, is built
     FOR pass IN SELECT r.name FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
-                 WHERE s.name IS NULL OR s.built_from > '-infinity' LOOP
+                 WHERE s.name IS NULL OR s.built_from > '-infinity'
+                 ORDER BY array_position('{hour,day,week,month}'::text[], r.grain), r.name LOOP
         n := (SELECT sum(b.rows) FROM analytics.build(pass.name, NULL) b);
         merged_lines := greatest(merged_lines, n);
     END LOOP;

@@ -6,13 +6,18 @@ CREATE OR REPLACE FUNCTION analytics.make_rollup_storage(r analytics.rollup_shap
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- room on the page for updates of hot cells: they stay off the indexes
-    EXECUTE format('CREATE TABLE %s (store_id text NOT NULL, bucket %s NOT NULL%s%s%s, lines bigint NOT NULL, PRIMARY KEY (store_id, bucket%s)) WITH (fillfactor = 80)',
+    -- room on the page for updates of hot cells, which then stay off the indexes; distinct counts out of line (they are
+    -- hashes and do not compress), so that reading sums does not drag them along
+    EXECUTE format('CREATE TABLE %s (store_id text NOT NULL, bucket %s NOT NULL%s%s%s, lines bigint NOT NULL, PRIMARY KEY (store_id, bucket%s)) WITH (fillfactor = 80, toast_tuple_target = 128)',
         r.storage, r.bucket_type, analytics.columns_sql(r.keys, ', %I text NOT NULL'),
         (SELECT coalesce(string_agg(format(', %I %s NOT NULL', s, t), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
         analytics.columns_sql(r.counts, format(', %%I %s.hll', analytics.hll_schema())),
         analytics.columns_sql(r.keys));
+    IF r.counts <> '{}' THEN
+        EXECUTE format('ALTER TABLE %s %s', r.storage,
+                       substr(analytics.columns_sql(r.counts, ', ALTER COLUMN %I SET STORAGE EXTERNAL'), 3));
+    END IF;
     EXECUTE format('COMMENT ON TABLE %s IS %L', r.storage,
                    'merged cells of rollup ' || r.name || '; read the view analytics.' || r.name || ', which adds what is not merged yet');
     EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', r.storage);
@@ -36,6 +41,7 @@ BEGIN
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
     SET jit = off
+    SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan
 AS $body$
 #variable_conflict use_column
@@ -96,6 +102,7 @@ BEGIN
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 100000
     SET search_path = pg_catalog, pg_temp
     SET jit = off
+    SET max_parallel_workers_per_gather = 0
 AS $body$
 DECLARE
     -- the bucket on any wall clock of the world, with room for a shifted one

@@ -97,10 +97,10 @@ COMMENT ON COLUMN analytics.event.stamp IS 'transaction that wrote the row in th
 
 -- Rows outside the partitions that maintain_partitions() makes ahead of time.
 CREATE TABLE analytics.event_default PARTITION OF analytics.event DEFAULT;
-CREATE INDEX event_default_stamp ON analytics.event_default (stamp);
 CREATE INDEX event_default_time ON analytics.event_default (store_id, occurred_at);
 CREATE INDEX event_default_refund ON analytics.event_default (store_id, order_id) WHERE event_type = 'refund';
 CREATE INDEX event_default_taken_back ON analytics.event_default (store_id, event_id) WHERE sign = -1;
+CREATE INDEX event_default_stamp ON analytics.event_default (stamp);
 COMMENT ON TABLE analytics.event_default IS 'events outside the monthly and yearly partitions; maintain_partitions() empties it';
 SELECT pg_catalog.pg_extension_config_dump('analytics.event_default', '');
 
