@@ -71,7 +71,7 @@ CREATE OR REPLACE FUNCTION analytics.maintain_partitions() RETURNS integer
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
-    SET lock_timeout = '2s'
+    SET lock_timeout = '500ms'
 AS $$
 DECLARE
     part record;

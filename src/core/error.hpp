@@ -22,8 +22,14 @@ class Error : public std::runtime_error {
 public:
     Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
-    Error& detail(std::string text) { detail_ = std::move(text); return *this; }
-    Error& hint(std::string text) { hint_ = std::move(text); return *this; }
+    Error& detail(std::string text) {
+        detail_ = std::move(text);
+        return *this;
+    }
+    Error& hint(std::string text) {
+        hint_ = std::move(text);
+        return *this;
+    }
 
     Code code() const { return code_; }
     const std::string& detail() const { return detail_; }

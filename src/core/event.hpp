@@ -37,8 +37,10 @@ struct EventLine {
     std::optional<Decimal> tax;
     std::optional<Decimal> shipping;
     LineKind kind = LineKind::product;
-    std::string_view properties;  // a JSON object's text, or empty: name, category, brand and all else of the item,
-                                  // and on line 1 what the event itself carried beyond the known keys
+    // A JSON object's text, or empty: what the event itself carried beyond the known keys (on every line, so that each
+    // can be reported by it), then name, category, brand and all else of the item. A name may occur twice: as in jsonb
+    // the last one counts, so that the item wins.
+    std::string_view properties;
 };
 
 // What a refund asks for when it lists no lines of its own.
@@ -59,6 +61,7 @@ struct Event {
     std::optional<std::string_view> excluded;  // test, bot, internal
     RefundScope scope = RefundScope::listed;   // full: lines is empty, the caller writes what the order has left
     std::vector<EventLine> lines;              // at least one unless scope is full
+    std::string_view properties;               // scope full only: the event's own, as on a line
     std::string_view source;                   // the event's own JSON text, for rejected_event
 
     // One order once: a purchase that names its order is known by it, every other event by its id.
@@ -78,7 +81,12 @@ struct Rejection {
     bool is_json = true;      // whether source is a JSON value PostgreSQL's jsonb can hold
 };
 
+// Moves, but does not copy: the views would keep pointing into the original.
 struct EventBatch {
+    EventBatch() = default;
+    EventBatch(EventBatch&&) = default;
+    EventBatch& operator=(EventBatch&&) = default;
+
     std::vector<Event> events;          // in order of index
     std::vector<Rejection> rejections;  // in order of index
     std::deque<std::string> arena;      // owns what the views point to
@@ -95,11 +103,12 @@ struct StoreRules {
 };
 
 struct ParseContext {
-    std::string store = "main";  // the store argument of ingest()
-    bool store_is_bound = false; // an event that names another store is rejected with store_mismatch
+    std::string store = "main";   // the store argument of ingest()
+    bool store_is_bound = false;  // an event that names another store is rejected with store_mismatch
     UnixMicros now = 0;
-    std::function<const StoreRules&(std::string_view store_id)> rules;  // called once a store; the result must stay valid
-    std::function<std::string()> new_event_id;                          // a random id for events sent without one
+    std::function<const StoreRules&(std::string_view store_id)>
+        rules;                                  // called once a store; the result must stay valid
+    std::function<std::string()> new_event_id;  // a random id for events sent without one
 };
 
 enum class Format : std::uint8_t { automatic, native };
