@@ -48,8 +48,8 @@ AS $$
               LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id
               LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id
              WHERE l.store_id = of_store AND l.day = of_bucket AND l.currency = of_currency
-               AND l.occurred_at >= of_bucket::timestamp AT TIME ZONE 'UTC' - interval '2 days'
-               AND l.occurred_at < of_bucket::timestamp AT TIME ZONE 'UTC' + interval '3 days'
+               AND l.occurred_at >= of_bucket::timestamp AT TIME ZONE analytics.get_setting('timezone', of_store) - interval '3 hours'
+               AND l.occurred_at < (of_bucket + 1)::timestamp AT TIME ZONE analytics.get_setting('timezone', of_store) + interval '3 hours'
                AND l.product_id IS NOT NULL AND l.line_kind = 'product'
                AND coalesce(analytics.product_field(t.category, t.updated_at, p.category, p.updated_at), '(none)') = of_category
              GROUP BY 1

@@ -14,7 +14,7 @@ AS $$
 DECLARE
     r analytics.rollup_shape := analytics.shape_of(name);
     state analytics.rollup_state;
-    finer text := analytics.finer_rollup(name);
+    finer text := analytics.finer_rollup(name, NULL);
     cells text;
     n bigint;
 BEGIN
@@ -29,7 +29,7 @@ BEGIN
     EXECUTE format('DELETE FROM %s m WHERE m.bucket >= $1 AND m.bucket < $2 AND ($3 IS NULL OR m.store_id = $3)', r.storage)
       USING "from", "to", store;
     EXECUTE format('WITH cells AS (%s), stored AS (INSERT INTO %s (store_id, bucket%s%s%s, lines) SELECT store_id, bucket%3$s%4$s%5$s, lines FROM cells ORDER BY store_id, bucket RETURNING lines) SELECT coalesce(sum(lines), 0) FROM stored',
-        cells, r.storage, analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts))
+        cells, r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts))
       INTO n USING "from", "to", store, state.merged;
     RETURN n;
 END
@@ -69,21 +69,21 @@ AS $$
 DECLARE
     additive analytics.rollup_shape := r;
     built_sql text;
-    keys text := analytics.columns_sql(r.keys);
+    keys text := analytics.names_sql(r.keys);
 BEGIN
     IF r.counts = '{}' THEN
-        RETURN analytics.cells_sql(r, 'analytics.counted_line', condition);
+        RETURN analytics.cells_sql(r, 'analytics.counted_line', condition, false);
     END IF;
     additive.counts := '{}';
     built_sql := format('WITH built AS MATERIALIZED (SELECT %s FROM analytics.counted_line l WHERE %s) SELECT a.*',
-        analytics.line_columns_sql(analytics.cells_sql(r, 'built')), condition);
+        analytics.line_columns_sql(analytics.cells_sql(r, 'built', NULL, false)), condition);
     FOR i IN 1 .. cardinality(r.counts) LOOP
         built_sql := built_sql || format(', d%s.%I', i, r.counts[i]);
     END LOOP;
-    built_sql := built_sql || format(' FROM (%s) a', analytics.cells_sql(additive, 'built'));
+    built_sql := built_sql || format(' FROM (%s) a', analytics.cells_sql(additive, 'built', NULL, false));
     FOR i IN 1 .. cardinality(r.counts) LOOP
         built_sql := built_sql || format(' LEFT JOIN (SELECT k.store_id, k.bucket%s, %s AS %I FROM (SELECT l.store_id, l.%I AS bucket%s, %s AS key FROM built l WHERE %6$s IS NOT NULL%s GROUP BY %s HAVING sum(l.sign) > 0) k GROUP BY %s) d%s USING (store_id, bucket%1$s)',
-            keys, analytics.hll_of('k.key'), r.counts[i], r.bucket,
+            keys, analytics.hll_of('k.key', NULL), r.counts[i], r.bucket,
             (SELECT coalesce(string_agg(format(', %s AS %I', e, k), '' ORDER BY o), '') FROM unnest(r.key_sql, r.keys) WITH ORDINALITY u(e, k, o)),
             r.count_sql[i], coalesce(' AND (' || r.condition || ')', ''),
             (SELECT string_agg(g::text, ', ') FROM generate_series(1, 3 + cardinality(r.keys)) g),
@@ -133,7 +133,7 @@ BEGIN
         -- (the finer rollup's P, so that its cells can be used)
         INSERT INTO analytics.rollup_state (name, merged, built_from, rebuilding_from, refreshed_at, duration, rows)
         SELECT build.name, coalesce((SELECT f.merged FROM analytics.rollup_state f
-                                      WHERE f.name = analytics.finer_rollup(build.name) AND f.built_from = '-infinity'),
+                                      WHERE f.name = analytics.finer_rollup(build.name, NULL) AND f.built_from = '-infinity'),
                                     analytics.merging_snapshot()),
                'infinity', 'infinity', clock_timestamp(), '0', 0
         RETURNING * INTO state;

@@ -25,7 +25,7 @@ BEGIN
         (SELECT coalesce(string_agg(CASE k WHEN 'currency' THEN ', c.currency' ELSE format(', nullif(c.%1$I, '''') AS %1$I', k) END, '' ORDER BY o), '')
            FROM unnest(r.keys) WITH ORDINALITY u(k, o)),
         analytics.measure_columns_sql(r),
-        analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts),
+        analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts),
         analytics.built_cells_sql(r, format(range, 'l', r.bucket)), name, format(range, 'x', 'bucket'))
       USING store, "from", "to", r.measures;
 END

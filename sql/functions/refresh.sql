@@ -59,7 +59,7 @@ $$;
 COMMENT ON FUNCTION analytics.has_tail(pg_snapshot) IS 'whether other transactions committed events that the snapshot did not see; writes nothing';
 
 -- The next finer rollup of the same dimensions, measures and filter, whose cells this one's can be made from.
-CREATE OR REPLACE FUNCTION analytics.finer_rollup(name text, among text[] DEFAULT NULL) RETURNS text
+CREATE OR REPLACE FUNCTION analytics.finer_rollup(name text, among text[]) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -111,7 +111,7 @@ BEGIN
         IF r.counts <> '{}' THEN
             lost := concat_ws(' UNION ALL ', nullif(lost, ''), format('SELECT %L, store_id, %s, ARRAY[%s]::text[] FROM %I WHERE lost',
                 name, CASE r.bucket WHEN 'hour' THEN 'bucket AT TIME ZONE ''UTC''' ELSE 'bucket::timestamp' END,
-                substr(analytics.columns_sql(r.keys), 3), 'c_' || name));
+                substr(analytics.names_sql(r.keys), 3), 'c_' || name));
         END IF;
     END LOOP;
     IF lost <> '' THEN
@@ -140,7 +140,7 @@ BEGIN
     FOR lossy IN SELECT p.name FROM analytics.rollup p WHERE p.name IN (SELECT c.name FROM analytics.rollup_recount c)
                  ORDER BY array_position('{hour,day,week,month}'::text[], p.grain) LOOP
         r := analytics.shape_of(lossy);
-        finer := analytics.finer_rollup(lossy);
+        finer := analytics.finer_rollup(lossy, NULL);
         SELECT s.merged INTO merged FROM analytics.rollup_state s WHERE s.name = lossy;
         FOR i IN 1 .. cardinality(r.counts) LOOP
             IF r.bucket IN ('week', 'month') AND finer IS NOT NULL
@@ -151,12 +151,12 @@ BEGIN
                     CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END,
                     CASE WHEN (analytics.shape_of(finer)).bucket = 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END);
             ELSE
-                counted := format('SELECT k.store_id, k.bucket, k.dimensions, %s AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s AS key FROM analytics.counted_line l WHERE l.store_id = b.store_id AND l.occurred_at >= b.bucket AT TIME ZONE ''UTC'' - interval ''2 days'' AND l.occurred_at < b.bucket AT TIME ZONE ''UTC'' + interval %L AND l.%I = b.bucket%s AND pg_visible_in_snapshot(l.stamp, $2)%s AND %3$s IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0) k GROUP BY 1, 2, 3',
-                    analytics.hll_of('k.key'),
+                counted := format('SELECT k.store_id, k.bucket, k.dimensions, %s AS counted FROM (SELECT DISTINCT q.store_id, q.bucket%s AS bucket, analytics.get_setting(''timezone'', q.store_id) AS zone FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, b.bucket%s AS bucket, ARRAY[%s]::text[] AS dimensions, %s AS key FROM analytics.counted_line l WHERE l.store_id = b.store_id AND %s AND l.%I = b.bucket AND pg_visible_in_snapshot(l.stamp, $2)%s AND %5$s IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0) k GROUP BY 1, 2, 3',
+                    analytics.hll_of('k.key', NULL),
+                    CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '::date' END,
+                    CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '::timestamp' END,
                     (SELECT coalesce(string_agg(k, ', ' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
-                    r.count_sql[i],
-                    CASE r.bucket WHEN 'hour' THEN '2 days' WHEN 'day' THEN '3 days' WHEN 'week' THEN '9 days' ELSE '34 days' END,
-                    r.bucket, CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
+                    r.count_sql[i], analytics.bucket_span_sql(r, 'b.bucket', 'b.zone'), r.bucket,
                     coalesce(' AND (' || r.condition || ')', ''));
             END IF;
             EXECUTE format('UPDATE %s m SET %I = x.counted FROM (SELECT DISTINCT q.store_id, q.bucket, q.dimensions FROM analytics.rollup_recount q WHERE q.name = $1) d LEFT JOIN (%s) x USING (store_id, bucket, dimensions) WHERE m.store_id = d.store_id AND m.bucket = d.bucket%s AND ARRAY[%s]::text[] = d.dimensions',

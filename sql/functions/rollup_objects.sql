@@ -13,7 +13,7 @@ BEGIN
         (SELECT coalesce(string_agg(format(', %I %s NOT NULL', s, t), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
         analytics.columns_sql(r.counts, format(', %%I %s.hll', analytics.hll_schema())),
-        analytics.columns_sql(r.keys));
+        analytics.names_sql(r.keys));
     IF r.counts <> '{}' THEN
         EXECUTE format('ALTER TABLE %s %s', r.storage,
                        substr(analytics.columns_sql(r.counts, ', ALTER COLUMN %I SET STORAGE EXTERNAL'), 3));
@@ -62,10 +62,10 @@ BEGIN
     END IF;
 END
 $body$', 'tail_' || r.name, result, r.name,
-        analytics.cells_sql(r, 'analytics.counted_line'),
+        analytics.cells_sql(r, 'analytics.counted_line', NULL, false),
         analytics.cells_sql(r, 'analytics.counted_line', format('l.%I < %s OR NOT pg_visible_in_snapshot(l.stamp, state.merged)', r.bucket,
-            CASE r.bucket WHEN 'hour' THEN 'state.built_from::timestamp AT TIME ZONE ''UTC''' ELSE 'state.built_from' END)),
-        analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running')));
+            CASE r.bucket WHEN 'hour' THEN 'state.built_from::timestamp AT TIME ZONE ''UTC''' ELSE 'state.built_from' END), false),
+        analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running'), NULL, false));
     EXECUTE format('COMMENT ON FUNCTION analytics.%I() IS %L', 'tail_' || r.name,
                    'cells of rollup ' || r.name || ' of the events that are not merged yet');
     EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I() FROM PUBLIC', 'tail_' || r.name);
@@ -73,49 +73,52 @@ END
 $$;
 COMMENT ON FUNCTION analytics.make_rollup_tail(analytics.rollup_shape) IS 'makes the function that gives the tail''s cells';
 
--- Keys of one cell that stand, from the events themselves: a retraction can't be subtracted from a distinct count.
-CREATE OR REPLACE FUNCTION analytics.recount_sql(r analytics.rollup_shape, which integer, cell_range text, cell_match text)
-    RETURNS text
-    LANGUAGE sql STABLE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format('SELECT %s AS key FROM analytics.counted_line l WHERE %s AND %s%s AND %1$s IS NOT NULL GROUP BY %1$s HAVING sum(l.sign) > 0',
-                  r.count_sql[which], cell_range, cell_match, coalesce(' AND (' || r.condition || ')', ''))
-$$;
-COMMENT ON FUNCTION analytics.recount_sql(analytics.rollup_shape, integer, text, text) IS 'SQL of the distinct keys that stand in a cell';
-
+-- A retraction can't be subtracted from a distinct count. A lost cell of hours or days is counted from its events; one of
+-- weeks or months is the union of its days, of which the lost ones alone are counted from events.
 CREATE OR REPLACE FUNCTION analytics.make_rollup_recount(r analytics.rollup_shape) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    hll text := analytics.hll_schema();
+    finer analytics.rollup_shape := analytics.shape_of(analytics.finer_rollup(r.name, NULL));
     body text := '';
 BEGIN
     FOR i IN 1 .. cardinality(r.counts) LOOP
-        body := body || format('        WHEN %L THEN RETURN (SELECT count(*) FROM (%s) k);' || E'\n', r.counts[i],
-            analytics.recount_sql(r, i, 'l.store_id = of_store AND l.occurred_at >= since AND l.occurred_at < until',
-                format('l.%I = of_bucket%s', r.bucket,
+        body := body || format('        WHEN %L THEN RETURN (%s);' || E'\n', r.counts[i],
+            CASE WHEN finer IS NULL OR r.bucket = 'day' THEN
+                format('SELECT %s FROM (SELECT %s AS key FROM analytics.counted_line l WHERE l.store_id = of_store AND %s AND l.%I = of_bucket%s AND %2$s IS NOT NULL%6$s GROUP BY 1 HAVING sum(l.sign) > 0) k',
+                    analytics.hll_of('k.key', NULL), r.count_sql[i], analytics.bucket_span_sql(r, 'of_bucket', 'zone'), r.bucket,
                     (SELECT coalesce(string_agg(format(' AND %s = of_keys[%s]', k, o), '' ORDER BY o), '')
-                       FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)))));
+                       FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
+                    coalesce(' AND (' || r.condition || ')', ''))
+            ELSE
+                format('SELECT %1$s.hll_union_agg(CASE WHEN f.lost THEN analytics.%2$I(measure, f.store_id, f.bucket, of_keys) ELSE f.%3$I END) FROM %4$s f WHERE f.store_id = of_store AND f.bucket >= %5$s AND f.bucket < %6$s%7$s',
+                    hll, 'recount_' || finer.name, r.counts[i], analytics.live_cells_sql(finer),
+                    CASE finer.bucket WHEN 'hour' THEN 'of_bucket::timestamp AT TIME ZONE zone' ELSE 'of_bucket' END,
+                    format(CASE finer.bucket WHEN 'hour' THEN '(of_bucket + interval %L) AT TIME ZONE zone' ELSE '(of_bucket + interval %L)::date' END,
+                           CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END),
+                    (SELECT coalesce(string_agg(format(' AND f.%I = of_keys[%s]', k, o), '' ORDER BY o), '')
+                       FROM unnest(r.keys) WITH ORDINALITY u(k, o))) END);
     END LOOP;
-    EXECUTE format('CREATE FUNCTION analytics.%I(measure text, of_store text, of_bucket %s, of_keys text[]) RETURNS bigint
+    IF body = '' THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE FUNCTION analytics.%I(measure text, of_store text, of_bucket %s, of_keys text[]) RETURNS %s.hll
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 100000
     SET search_path = pg_catalog, pg_temp
     SET jit = off
     SET max_parallel_workers_per_gather = 0
 AS $body$
 DECLARE
-    -- the bucket on any wall clock of the world, with room for a shifted one
-    since timestamptz := of_bucket::timestamp AT TIME ZONE ''UTC'' - interval ''2 days'';
-    until timestamptz := of_bucket::timestamp AT TIME ZONE ''UTC'' + interval %L;
+    zone text := analytics.get_setting(''timezone'', of_store);
 BEGIN
     CASE measure
 %s    END CASE;
 END
-$body$', 'recount_' || r.name, r.bucket_type,
-        CASE r.bucket WHEN 'hour' THEN '2 days' WHEN 'day' THEN '3 days' WHEN 'week' THEN '9 days' ELSE '34 days' END, body);
+$body$', 'recount_' || r.name, r.bucket_type, hll, body);
     EXECUTE format('COMMENT ON FUNCTION analytics.%I(text, text, %s, text[]) IS %L', 'recount_' || r.name, r.bucket_type,
-                   'distinct count of one cell of rollup ' || r.name || ' from the events, where a line was taken back');
+                   'distinct keys that stand in one cell of rollup ' || r.name || ', where a line was taken back');
     EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I(text, text, %s, text[]) FROM PUBLIC', 'recount_' || r.name, r.bucket_type);
 END
 $$;
@@ -148,7 +151,7 @@ AS $$
         WHEN 'total_sales' THEN 'c.gross_sales - c.discounts - c.returns + c.taxes + c.shipping AS total_sales'
         WHEN 'aov' THEN '(c.gross_sales - c.discounts) / nullif(c.orders, 0) AS aov'
         ELSE CASE WHEN m = ANY (r.counts) THEN
-            format('CASE WHEN c.lost THEN analytics.%I(%L, c.store_id, c.bucket, ARRAY[%s]::text[]) ELSE coalesce(round(%s.hll_cardinality(c.%I))::bigint, 0) END AS %5$I',
+            format('coalesce(round(%4$s.hll_cardinality(CASE WHEN c.lost THEN analytics.%1$I(%2$L, c.store_id, c.bucket, ARRAY[%3$s]::text[]) ELSE c.%5$I END))::bigint, 0) AS %5$I',
                    'recount_' || r.name, m, substr(analytics.columns_sql(r.keys, ', c.%I'), 3), analytics.hll_schema(), m)
             ELSE format('c.%I', m) END
         END, ', ' ORDER BY o)

@@ -32,11 +32,12 @@ $$;
 COMMENT ON FUNCTION analytics.hll_schema() IS 'schema of the hll extension, quoted';
 
 -- Cells of up to 1,024 keys are exact, larger ones err by 0.4 % (2^16 registers, explicit up to 1,024 hashes).
-CREATE OR REPLACE FUNCTION analytics.hll_of(value_sql text, condition_sql text DEFAULT NULL) RETURNS text
+-- hll may live in a schema others write to: every call matches its function's arguments exactly.
+CREATE OR REPLACE FUNCTION analytics.hll_of(value_sql text, condition_sql text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('%1$s.hll_add_agg(%1$s.hll_hash_text(%2$s), 16, 5, 1024, 1) FILTER (WHERE %2$s IS NOT NULL%3$s)',
+    SELECT format('%1$s.hll_add_agg(%1$s.hll_hash_text(%2$s, 0), 16, 5, 1024::bigint, 1) FILTER (WHERE %2$s IS NOT NULL%3$s)',
                   analytics.hll_schema(), value_sql, coalesce(' AND ' || condition_sql, ''))
 $$;
 COMMENT ON FUNCTION analytics.hll_of(text, text) IS 'SQL of the aggregate that counts distinct values';
@@ -122,8 +123,9 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.shape_of(text) IS 'shape of the rollup of that name';
 
--- 'a, b' of prefix || names, or '' of none; each preceded by a comma when leading.
-CREATE OR REPLACE FUNCTION analytics.columns_sql(names text[], template text DEFAULT ', %I') RETURNS text
+-- Names as a list of columns, each by the template, in which %I stands for the name. (No default arguments: at
+-- installation an overload planted beforehand would be the better match.)
+CREATE OR REPLACE FUNCTION analytics.columns_sql(names text[], template text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -132,10 +134,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.columns_sql(text[], text) IS 'a list of columns as SQL, each by the template';
 
+CREATE OR REPLACE FUNCTION analytics.names_sql(names text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT analytics.columns_sql(names, ', %I'::text)
+$$;
+COMMENT ON FUNCTION analytics.names_sql(text[]) IS 'column names, each after a comma';
+
 -- Cells of the lines of `source` (counted_line's columns, named l), at the rollup's grain. with_buckets adds the cell's
 -- day, week and month, by which coarser grains are made from these cells.
-CREATE OR REPLACE FUNCTION analytics.cells_sql(r analytics.rollup_shape, source text, condition text DEFAULT NULL,
-                                               with_buckets boolean DEFAULT false) RETURNS text
+CREATE OR REPLACE FUNCTION analytics.cells_sql(r analytics.rollup_shape, source text, condition text, with_buckets boolean)
+    RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -192,7 +202,7 @@ CREATE OR REPLACE FUNCTION analytics.merge_sql(r analytics.rollup_shape, cells t
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('INSERT INTO %1$s AS m (store_id, bucket%2$s%3$s%4$s, lines) SELECT store_id, bucket%2$s%3$s%4$s, lines FROM %5$s ON CONFLICT (store_id, bucket%2$s) DO UPDATE SET lines = m.lines + excluded.lines%6$s%7$s',
-        r.storage, analytics.columns_sql(r.keys), analytics.columns_sql(r.sums), analytics.columns_sql(r.counts), cells,
+        r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts), cells,
         analytics.columns_sql(r.sums, ', %I = m.%I + excluded.%I'),
         analytics.columns_sql(r.counts, format(', %%I = coalesce(m.%%I OPERATOR(%s.||) excluded.%%I, m.%%I, excluded.%%I)', analytics.hll_schema())))
 $$;
@@ -208,3 +218,16 @@ AS $$
                   newer, running)
 $$;
 COMMENT ON FUNCTION analytics.tail_lines_sql(text, text) IS 'SQL of the lines that a snapshot did not see, given its xmax and its running ids';
+
+-- From when until when a bucket's events occurred, in the store's zone (zone is SQL): what an index on occurred_at can use.
+-- Generous by three hours on both sides, for days without a midnight; the bucket itself decides.
+CREATE OR REPLACE FUNCTION analytics.bucket_span_sql(r analytics.rollup_shape, bucket text, zone text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE r.bucket
+        WHEN 'hour' THEN format('l.occurred_at >= %1$s AND l.occurred_at < %1$s + interval ''2 hours''', bucket)
+        ELSE format('l.occurred_at >= %1$s::timestamp AT TIME ZONE %2$s - interval ''3 hours'' AND l.occurred_at < (%1$s::timestamp + interval %3$L) AT TIME ZONE %2$s + interval ''3 hours''',
+                    bucket, zone, CASE r.bucket WHEN 'day' THEN '1 day' WHEN 'week' THEN '7 days' ELSE '1 month' END) END
+$$;
+COMMENT ON FUNCTION analytics.bucket_span_sql(analytics.rollup_shape, text, text) IS 'SQL condition on occurred_at that a bucket''s lines meet';
