@@ -21,7 +21,8 @@ BEGIN
     PERFORM analytics.make_rollup_recount(r);
 
     r.measures := array_remove(r.measures, 'order_keys');
-    EXECUTE format('CREATE VIEW analytics.product_daily AS SELECT c.store_id, c.bucket, c.currency, c.product_id, analytics.product_field(t.name, t.updated_at, p.name, p.updated_at) AS name, analytics.product_field(t.category, t.updated_at, p.category, p.updated_at) AS category, analytics.product_field(t.brand, t.updated_at, p.brand, p.updated_at) AS brand, %s FROM %s c LEFT JOIN analytics.product p ON p.store_id = c.store_id AND p.product_id = c.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = c.store_id AND t.product_id = c.product_id WHERE c.lines <> 0',
+    EXECUTE format('CREATE VIEW analytics.product_daily AS SELECT c.store_id, c.bucket, c.currency, c.product_id, %s AS name, %s AS category, %s AS brand, %s FROM %s c LEFT JOIN analytics.product p ON p.store_id = c.store_id AND p.product_id = c.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = c.store_id AND t.product_id = c.product_id WHERE c.lines <> 0',
+        analytics.later_product_sql('name'), analytics.later_product_sql('category'), analytics.later_product_sql('brand'),
         analytics.measure_columns_sql(r), analytics.live_cells_sql(r));
     PERFORM analytics.describe_columns('analytics.product_daily');
 END
@@ -35,38 +36,37 @@ COMMENT ON VIEW analytics.product_daily IS 'what each product did by day and cur
 
 -- Categories are the products' present ones, so that there is no rollup of their own: the products' cells add. Orders and
 -- customers are unions, since one order or customer may have several products of a category.
-CREATE OR REPLACE FUNCTION analytics.recount_category(measure text, of_store text, of_bucket date, of_currency text, of_category text)
+DO $$
+DECLARE
+    r analytics.rollup_shape := analytics.shape_of('product_daily');
+    category text := format('coalesce(%s, ''(none)'')', analytics.later_product_sql('category'));
+    counted text := 'CASE WHEN bool_or(c.lost) THEN analytics.recount_category(%L, c.store_id, c.bucket, c.currency, c.category) ELSE coalesce(round(%s.hll_cardinality(%2$s.hll_union_agg(c.%I)))::bigint, 0) END AS %I';
+BEGIN
+    EXECUTE format($function$CREATE FUNCTION analytics.recount_category(measure text, of_store text, of_bucket date, of_currency text, of_category text)
     RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 100000
     SET search_path = pg_catalog, pg_temp
     SET jit = off
-AS $$
+    SET max_parallel_workers_per_gather = 0
+AS $body$
     SELECT count(*)
       FROM (SELECT CASE measure WHEN 'customers' THEN l.buyer
                                 ELSE CASE WHEN l.event_type = 'purchase' THEN coalesce(l.order_id, l.event_id) END END AS key
               FROM analytics.counted_line l
               LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id
               LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id
-             WHERE l.store_id = of_store AND l.day = of_bucket AND l.currency = of_currency
-               AND l.occurred_at >= of_bucket::timestamp AT TIME ZONE analytics.get_setting('timezone', of_store) - interval '3 hours'
-               AND l.occurred_at < (of_bucket + 1)::timestamp AT TIME ZONE analytics.get_setting('timezone', of_store) + interval '3 hours'
-               AND l.product_id IS NOT NULL AND l.line_kind = 'product'
-               AND coalesce(analytics.product_field(t.category, t.updated_at, p.category, p.updated_at), '(none)') = of_category
+             WHERE l.store_id = of_store AND %s
+               AND l.day = of_bucket AND l.currency = of_currency
+               AND l.product_id IS NOT NULL AND l.line_kind = 'product' AND %s = of_category
              GROUP BY 1
             HAVING sum(l.sign) > 0) k
      WHERE k.key IS NOT NULL
-$$;
-COMMENT ON FUNCTION analytics.recount_category(text, text, date, text, text) IS 'distinct orders or customers of a category''s day from the events, where a line was taken back';
-REVOKE ALL ON FUNCTION analytics.recount_category(text, text, date, text, text) FROM PUBLIC;
-
-DO $$
-DECLARE
-    r analytics.rollup_shape := analytics.shape_of('product_daily');
-    counted text := 'CASE WHEN bool_or(c.lost) THEN analytics.recount_category(%L, c.store_id, c.bucket, c.currency, c.category) ELSE coalesce(round(%s.hll_cardinality(%2$s.hll_union_agg(c.%I)))::bigint, 0) END AS %I';
-BEGIN
-    EXECUTE format('CREATE VIEW analytics.category_daily AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, coalesce(analytics.product_field(t.category, t.updated_at, p.category, p.updated_at), ''(none)'') AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
+$body$
+$function$, analytics.bucket_span_sql(r, 'of_bucket', 'analytics.get_setting(''timezone'', of_store)'), category);
+    COMMENT ON FUNCTION analytics.recount_category(text, text, date, text, text) IS 'distinct orders or customers of a category''s day from the events, where a line was taken back';
+    EXECUTE format('CREATE VIEW analytics.category_daily AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, %s AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
         format(counted, 'orders', analytics.hll_schema(), 'order_keys', 'orders'),
-        format(counted, 'customers', analytics.hll_schema(), 'customers', 'customers'), analytics.live_cells_sql(r));
+        format(counted, 'customers', analytics.hll_schema(), 'customers', 'customers'), category, analytics.live_cells_sql(r));
     PERFORM analytics.describe_columns('analytics.category_daily');
 END
 $$;

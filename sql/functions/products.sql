@@ -104,10 +104,11 @@ END
 $$;
 COMMENT ON FUNCTION analytics.learn_products() IS 'merges what new events say of products; null when an open transaction holds one of them; the caller holds the engine lock';
 
--- product as of this very snapshot.
-CREATE OR REPLACE FUNCTION analytics.product_field(learned text, learned_at timestamptz, kept text, kept_at timestamptz) RETURNS text
+-- Views join product p and tail_product() t: of the two the later one that says something holds.
+CREATE OR REPLACE FUNCTION analytics.later_product_sql(field text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN kept_at IS NULL OR learned_at >= kept_at THEN coalesce(learned, kept) ELSE coalesce(kept, learned) END
+    SELECT format('CASE WHEN p.updated_at IS NULL OR t.updated_at >= p.updated_at THEN coalesce(t.%1$I, p.%1$I) ELSE coalesce(p.%1$I, t.%1$I) END', field)
 $$;
-COMMENT ON FUNCTION analytics.product_field(text, timestamptz, text, timestamptz) IS 'the later of two sources that says something';
+COMMENT ON FUNCTION analytics.later_product_sql(text) IS 'SQL of a product''s field as of this very snapshot';

@@ -1,0 +1,95 @@
+-- The functions of functions/native.sql where the library can't be loaded: those that SQL can do, and for the others one
+-- that says so. Same names, same parameters.
+
+-- Immutable for the reason given in functions/native.sql; pg_current_xact_id() is the top-level transaction's id too.
+-- In PL/pgSQL, since a SQL function would be inlined and found to be what it is.
+CREATE OR REPLACE FUNCTION analytics.stamp() RETURNS xid8
+    LANGUAGE plpgsql IMMUTABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN pg_current_xact_id();
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.needs_library(what text, instead text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '%() needs the analytics library', what USING ERRCODE = '0A000',
+        DETAIL = 'This is the portable edition, which is plain SQL.', HINT = instead;
+END
+$$;
+COMMENT ON FUNCTION analytics.needs_library(text, text) IS 'raises 0A000: the portable edition can''t do this';
+REVOKE ALL ON FUNCTION analytics.needs_library(text, text) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION analytics.ingest(payload jsonb, format text DEFAULT 'auto', store text DEFAULT 'main',
+    OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT errors jsonb)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('ingest', 'Write with COPY or INSERT into analytics.event, which counts the same.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.ingest(payload text, format text DEFAULT 'auto', store text DEFAULT 'main',
+    OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT errors jsonb)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('ingest', 'Write with COPY or INSERT into analytics.event, which counts the same.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.validate(payload jsonb, format text DEFAULT 'auto', store text DEFAULT 'main')
+    RETURNS TABLE (index integer, event_id text, event_type text, outcome text, code text, pointer text, message text,
+                   lines integer)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('validate', 'COPY or INSERT into analytics.event checks each row.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.validate(payload text, format text DEFAULT 'auto', store text DEFAULT 'main')
+    RETURNS TABLE (index integer, event_id text, event_type text, outcome text, code text, pointer text, message text,
+                   lines integer)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('validate', 'COPY or INSERT into analytics.event checks each row.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.replay_rejected(ids bigint[] DEFAULT NULL, store text DEFAULT NULL,
+    OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT errors jsonb)
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('replay_rejected', 'Write the mended events with COPY or INSERT into analytics.event.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.start_workers() RETURNS integer
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('start_workers', 'Let pg_cron run SELECT analytics.maintain() every minute.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.stop_workers() RETURNS integer
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('stop_workers', 'Where pg_cron refreshes, SELECT cron.unschedule() ends that.');
+END
+$$;

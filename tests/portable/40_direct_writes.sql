@@ -1,0 +1,1 @@
+../pgtap/40_direct_writes.sql

@@ -1,0 +1,1 @@
+../pgtap/60_settings.sql
