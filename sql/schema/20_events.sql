@@ -143,6 +143,7 @@ CREATE TABLE analytics.rejected_event (
     status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'replayed', 'discarded'))
 );
 COMMENT ON TABLE analytics.rejected_event IS 'events that failed validation, whole; UPDATE payload to mend one, then SELECT analytics.replay_rejected()';
+COMMENT ON COLUMN analytics.rejected_event.rejected_id IS 'number of the rejection; replay_rejected() takes it';
 COMMENT ON COLUMN analytics.rejected_event.store_id IS 'store the event was sent to';
 COMMENT ON COLUMN analytics.rejected_event.received_at IS 'when it was rejected';
 COMMENT ON COLUMN analytics.rejected_event.format IS 'format it was read as';
