@@ -1,0 +1,20 @@
+// The library's entry: the magic block and what is done when a process loads it.
+
+#include "pg/guard.hpp"
+#include "workers/launcher.hpp"
+#include "workers/settings.hpp"
+
+extern "C" {
+
+PG_MODULE_MAGIC;
+
+ANALYTICS_EXPORT void _PG_init(void);
+
+void _PG_init(void) {
+    analytics::workers::define_settings();
+    MarkGUCPrefixReserved("analytics");
+    if (process_shared_preload_libraries_in_progress) {
+        analytics::workers::register_launcher();
+    }
+}
+}

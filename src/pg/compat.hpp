@@ -1,0 +1,21 @@
+// Differences between PostgreSQL 15 and 18 that the shell meets, each in one place.
+#pragma once
+
+#include "pg/headers.hpp"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "PostgreSQL 15 to 18 is required"
+#endif
+
+namespace analytics::pg::compat {
+
+// Index entries of a row just inserted; all indexes, also those that only summarise (16 and later).
+inline List* insert_index_tuples(ResultRelInfo* relation, TupleTableSlot* slot, EState* state) {
+#if PG_VERSION_NUM >= 160000
+    return ExecInsertIndexTuples(relation, slot, state, false, false, nullptr, NIL, false);
+#else
+    return ExecInsertIndexTuples(relation, slot, state, false, false, nullptr, NIL);
+#endif
+}
+
+}  // namespace analytics::pg::compat
