@@ -1,0 +1,132 @@
+"""Row 4: a refresh of 10,000 new rows, 5 % late, against a hand-written INSERT .. ON CONFLICT of the same rows.
+
+Both sides keep tables of their own, equal at the start. Each repetition commits 10,000 new rows, then both merge them, in
+turns first and second, each in a transaction of its own; at the end the tables must still be equal, cell by cell. The
+hand-written side knows its rows beforehand, in an analysed temporary table; refresh() finds its own.
+"""
+
+import pathlib
+from dataclasses import dataclass
+
+import base
+from database import Sample, milliseconds, value_of, wal_position
+
+NEW_ROWS = 10000
+LATE_ROWS = 500
+FRESH_SECONDS = 7200
+GRAINS = {
+    "sales_hourly": "date_trunc('hour', occurred_at)",
+    "sales_daily": "(occurred_at AT TIME ZONE 'UTC')::date",
+    "sales_weekly": "date_trunc('week', occurred_at AT TIME ZONE 'UTC')::date",
+    "sales_monthly": "date_trunc('month', occurred_at AT TIME ZONE 'UTC')::date",
+}
+SQL = pathlib.Path(__file__).parent / "sql"
+MERGE = (SQL / "hand_written_merge.sql").read_text()
+COMPARE = (SQL / "compare_cells.sql").read_text()
+
+
+@dataclass
+class Merges:
+    """What merging cost, repetition by repetition."""
+
+    engine: Sample
+    hand_written: Sample
+    engine_wal: Sample
+    hand_written_wal: Sample
+
+
+def make_pool(connection, traffic):
+    """The lines that new rows are made of; once a database."""
+    connection.execute("CREATE SCHEMA bench")
+    connection.execute("CREATE UNLOGGED TABLE bench.pool (LIKE analytics.event INCLUDING DEFAULTS)")
+    connection.execute("ALTER TABLE bench.pool DROP COLUMN stamp, DROP COLUMN ingest_xid")
+    process = traffic.run(365, traffic.today, 340, seed=99)
+    process.stdout.readline()
+    with connection.cursor() as cursor, cursor.copy(f"COPY bench.pool ({base.COLUMNS}) FROM STDIN (FORMAT csv)") as copy:
+        while block := process.stdout.read(base.BLOCK):
+            copy.write(block)
+    if process.wait() != 0:
+        raise RuntimeError("the traffic generator failed")
+    connection.execute((SQL / "delta_pool.sql").read_text())
+
+
+def make_hand_written_tables(connection):
+    """Gives the hand-written side the cells that the engine holds now."""
+    connection.execute("DROP SCHEMA IF EXISTS hand_written CASCADE")
+    connection.execute((SQL / "hand_written_tables.sql").read_text())
+    connection.execute("VACUUM ANALYZE")
+
+
+def commit_new_rows(connection, mix, number):
+    """Commits the new rows of one repetition, and leaves a copy in the temporary table `delta`."""
+    columns = base.COLUMNS
+    for column in ("event_id", "session_id", "order_id"):
+        columns = columns.replace(column, f"{column} || '-{number}'")
+    fresh = columns.replace("occurred_at", f"now() - (9500 - n) * {FRESH_SECONDS} / 9500.0 * interval '1 second'")
+    late_every = f"(SELECT (max(n) - 9500) / {LATE_ROWS} FROM bench.new_line WHERE mix = '{mix}')"
+    if mix == "traffic":
+        late_every = f"19 * ((SELECT count(*) FROM bench.new_line WHERE mix = '{mix}' AND n > 9500) / {LATE_ROWS})"
+        number *= 19
+    connection.execute(f"""
+        DROP TABLE IF EXISTS delta;
+        CREATE TEMPORARY TABLE delta (LIKE analytics.event INCLUDING DEFAULTS);
+        INSERT INTO delta ({base.COLUMNS}) SELECT {fresh} FROM bench.new_line WHERE mix = '{mix}' AND n <= 9500;
+        INSERT INTO delta ({base.COLUMNS}) SELECT {columns} FROM bench.new_line
+         WHERE mix = '{mix}' AND n > 9500 AND n % {late_every} = {number} % {late_every} ORDER BY n LIMIT {LATE_ROWS}""")
+    assert value_of(connection, "SELECT count(*) FROM delta") == NEW_ROWS
+    # past the trigger that claims keys: it belongs to row 1, and is not what is measured
+    connection.execute(f"""
+        SET LOCAL session_replication_role = replica;
+        INSERT INTO analytics.event ({base.COLUMNS}) SELECT {base.COLUMNS} FROM delta""")
+    connection.execute("ANALYZE delta")
+
+
+def hand_written_merge():
+    return "".join(MERGE.format(grain=grain, bucket=bucket, delta="delta") for grain, bucket in GRAINS.items())
+
+
+def measure(connection, mix, repetitions, first_number, progress):
+    """Merges repetition after repetition, by refresh() and by hand."""
+    statements = {"engine": "SELECT analytics.refresh()", "hand_written": hand_written_merge()}
+    times = {side: [] for side in statements}
+    wal = {side: [] for side in statements}
+    for repetition in range(-1, repetitions):  # the first warms caches up and does not count
+        commit_new_rows(connection, mix, first_number + repetition)
+        for side in sorted(statements, reverse=repetition % 2 == 1):
+            before = wal_position(connection)
+            took = milliseconds(connection, statements[side])
+            if repetition >= 0:
+                times[side].append(took)
+                wal[side].append(float(wal_position(connection) - before))
+        progress(f"refresh of {mix}: {max(repetition, 0) + 1} of {repetitions}")
+    return Merges(Sample(times["engine"]), Sample(times["hand_written"]), Sample(wal["engine"]), Sample(wal["hand_written"]))
+
+
+def check_equal(connection):
+    """Both sides have merged the same rows: every cell must agree."""
+    for grain in GRAINS:
+        differing = value_of(connection, COMPARE.replace("{grain}", grain))
+        if differing:
+            raise RuntimeError(f"{differing} cells of {grain} differ between refresh() and the hand-written merge")
+
+
+class SalesAlone:
+    """While it is entered, refresh() has no target but the sales rollups: the others are taken out of its registry."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def __enter__(self):
+        self.connection.execute("""
+            CREATE TABLE bench.set_aside AS SELECT * FROM analytics.rollup WHERE name = 'product_daily';
+            DELETE FROM analytics.rollup WHERE name = 'product_daily';
+            -- products have learned all that will ever come
+            UPDATE analytics.rollup_state SET merged = '9000000000000000000:9000000000000000000:' WHERE name = 'product'""")
+
+    def __exit__(self, *exception):
+        self.connection.execute("""
+            INSERT INTO analytics.rollup SELECT * FROM bench.set_aside;
+            DROP TABLE bench.set_aside;
+            UPDATE analytics.rollup_state p SET merged = d.merged FROM analytics.rollup_state d
+             WHERE p.name = 'product' AND d.name = 'product_daily'""")
+        self.connection.execute("SELECT analytics.refresh()")

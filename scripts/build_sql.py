@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Assembles the extension's SQL scripts from the pieces that sql/ORDER lists, one path (below sql/) a line.
+
+build/sql/analytics--VERSION.sql             what CREATE EXTENSION runs
+build/sql/portable/analytics-portable.sql    the same objects without the library, for psql
+
+The pieces say CREATE OR REPLACE, so that an update script can run them again. The install script must not:
+somebody who may create objects could otherwise plant one of ours before the extension comes.
+In the portable edition functions/native.sql, the only piece with C functions, gives way to
+functions/native_portable.sql.
+"""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SQL = ROOT / "sql"
+NATIVE = "functions/native.sql"
+NATIVE_PORTABLE = "functions/native_portable.sql"
+
+# Strings, bodies and comments are matched first, so that nothing inside them is rewritten.
+TOKEN = re.compile(r"""
+      (?P<dollar> \$ (?:[a-z_]\w*)? \$ ) .*? (?P=dollar)
+    | \b e ' (?: [^'\\] | \\. | '' )* '
+    | ' (?: [^'] | '' )* '
+    | -- [^\n]*
+    | /\* .*? \*/
+    | (?P<create> \b CREATE) \s+ OR \s+ REPLACE \b
+""", re.IGNORECASE | re.DOTALL | re.VERBOSE)
+
+# Means something to CREATE EXTENSION only.
+CONFIG_DUMP = re.compile(r"^SELECT\s+(?:pg_catalog\.)?pg_extension_config_dump\s*\([^;]*;\n",
+                         re.IGNORECASE | re.MULTILINE)
+
+
+def fail(message, hint):
+    sys.exit(f"error: {message}\nhint: {hint}")
+
+
+def read_order():
+    """The listed pieces; every piece that exists must be listed, and once."""
+    order_file = SQL / "ORDER"
+    if not order_file.exists():
+        fail("sql/ORDER does not exist", "List the SQL pieces there, one path below sql/ a line.")
+    lines = (line.split("#")[0].strip() for line in order_file.read_text().splitlines())
+    order = [line.removeprefix("sql/") for line in lines if line]
+    present = {str(path.relative_to(SQL)) for part in ("schema", "functions") for path in (SQL / part).glob("*.sql")}
+    present.discard(NATIVE_PORTABLE)
+    for path in sorted(present - set(order)):
+        fail(f"sql/{path} is not listed in sql/ORDER", "Put it where the objects that it uses exist already.")
+    for path in order:
+        if path not in present:
+            fail(f"sql/ORDER lists {path}, which does not exist", "Correct the line or add the file.")
+        if order.count(path) > 1:
+            fail(f"sql/ORDER lists {path} twice", "Remove one of the lines.")
+    return order
+
+
+def without_replace(text):
+    return TOKEN.sub(lambda token: token["create"] or token[0], text)
+
+
+def piece(path):
+    text = (SQL / path).read_text()
+    return f"-- sql/{path}\n" + without_replace(text).rstrip() + "\n"
+
+
+def extension_script(order):
+    guard = '\\echo Use "CREATE EXTENSION analytics" to load this file. \\quit\n'
+    return guard + "\n" + "\n".join(piece(path) for path in order)
+
+
+def portable_script(order):
+    pieces = [piece(NATIVE_PORTABLE if path == NATIVE else path) for path in order]
+    body = CONFIG_DUMP.sub("", "\n".join(pieces))
+    body = body.replace("@extowner@", "current_user").replace("@extschema@", "analytics")
+    return ("-- analytics, portable edition: run it with psql -X -f, as the database's owner.\n"
+            "\\set ON_ERROR_STOP on\n"
+            "BEGIN;\n"
+            "CREATE SCHEMA analytics;\n\n" + body + "\nCOMMIT;\n")
+
+
+def write(path, text):
+    """Leaves an unchanged file alone, so that nothing downstream is made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def main():
+    control = (ROOT / "analytics.control").read_text()
+    version = re.search(r"^default_version\s*=\s*'([^']+)'", control, re.MULTILINE).group(1)
+    order = read_order()
+    target = ROOT / "build" / "sql"
+    write(target / f"analytics--{version}.sql", extension_script(order))
+    write(target / "portable" / "analytics-portable.sql", portable_script(order))
+
+
+main()

@@ -1,0 +1,71 @@
+# Sourced by the suites: what several of them do.
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+result() { # passed failed: the suite's last words
+    printf '%d passed, %d failed\n' "$1" "$2"
+    [ "$2" = 0 ] && [ "$1" -gt 0 ]
+    exit
+}
+
+need_files() { # pattern: a suite without tests is a failure, not a success
+    compgen -G "$1" >/dev/null || die "no tests found: ${1#"$root/"}" "Add some, or take the suite out of scripts/check.sh."
+}
+
+use_tree() { # the private installation with the extension as it is now
+    "$root/scripts/build.sh" release
+    "$root/scripts/tree.sh"
+    prepare_state
+}
+
+use_cluster() { # NAME: starts it and points this script's clients to it
+    use_tree
+    "$root/scripts/cluster.sh" start "$1"
+    eval "$("$root/scripts/cluster.sh" env "$1")"
+}
+
+# Every file is on the schedule and every line of the schedule has its file: nothing is forgotten silently.
+check_schedule() { # schedule directory extension
+    local scheduled present
+    [ -e "$1" ] || die "${1#"$root/"} does not exist" "List the tests there, as in 'test: first second'."
+    scheduled=$(sed -n 's/^test: *//p' "$1" | tr -s ' ' '\n' | sort)
+    present=$(find "$2" -maxdepth 1 -name "*.$3" -printf '%f\n' | sed "s/\.$3\$//" | sort)
+    [ "$scheduled" = "$present" ] || die "${1#"$root/"} and the files in ${2#"$root/"} differ (first <, second >)" \
+        "$(diff <(echo "$scheduled") <(echo "$present") | grep '^[<>]')"
+}
+
+# Runs pg_regress or its isolation sister on the cluster `test`, and counts.
+run_schedule() { # program outputdir options...
+    local program=$pg_lib/lib/pgxs/src/test/$1 output=$2 status=0
+    shift 2
+    "$program" --bindir="$pg_bin" --outputdir="$output" "$@" 2>&1 | tee "$output/run.log" || status=$?
+    [ ! -s "$output/regression.diffs" ] || cat "$output/regression.diffs"
+    local passed failed
+    passed=$(grep -cE '\.\.\. ok +[0-9]+ ms' "$output/run.log" || true)
+    failed=$(grep -cE '\.\.\. FAILED' "$output/run.log" || true)
+    [ $status = 0 ] || [ "$failed" -gt 0 ] || failed=1
+    result "$passed" "$failed"
+}
+
+# For suites that run as the server's user: the checkout, or a fresh copy of its tests where that user cannot read it.
+readable_checkout() {
+    if as_server test -x "$build" -a -r "$root/Makefile"; then
+        echo "$root"
+        return
+    fi
+    local copy=$state/checkout part
+    rm -rf "$copy"
+    mkdir -p "$copy/build"
+    for part in tests demo bench sql expected scripts analytics.control Makefile build/sql; do
+        [ ! -e "$root/$part" ] || cp -r "$root/$part" "$copy/$part"
+    done
+    chmod -R a+rX "$copy"
+    echo "$copy"
+}
+
+# An empty directory that belongs to the server's user.
+fresh_scratch() { # NAME
+    local scratch=$state/scratch/$1
+    as_server rm -rf "$scratch"
+    as_server mkdir -p "$scratch"
+    echo "$scratch"
+}
