@@ -2,6 +2,7 @@
 \set ECHO queries
 \pset null '-'
 SET client_min_messages = warning;
+SET datestyle = ISO;
 CREATE EXTENSION analytics CASCADE;
 SELECT analytics.set_setting('currency', 'EUR');
 
