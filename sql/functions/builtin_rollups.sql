@@ -71,3 +71,29 @@ $function$, analytics.bucket_span_sql(r, 'of_bucket', 'analytics.get_setting(''t
 END
 $$;
 COMMENT ON VIEW analytics.category_daily IS 'what each category did by day and currency; products count under their present category, ''(none)'' without one; an order counts once in each category it touches';
+
+-- The pass over the built-in rollups, which all stand at one P as a rule, as a function: its plan is kept by the session
+-- that refreshes, where planning over all partitions costs more than merging a handful of events.
+DO $$
+DECLARE
+    names text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin ORDER BY r.name);
+BEGIN
+    EXECUTE format('CREATE FUNCTION analytics.merge_builtin_rollups(xid8, xid8[], text[]) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+    SET plan_cache_mode = force_generic_plan
+AS $body$
+#variable_conflict use_column
+DECLARE
+    merged_lines bigint;
+BEGIN
+    %s INTO merged_lines;
+    RETURN merged_lines;
+END
+$body$', analytics.merge_pass_sql(names));
+    COMMENT ON FUNCTION analytics.merge_builtin_rollups(xid8, xid8[], text[]) IS 'merges the lines that P has not (its xmax, its running ids) into the built-in rollups (their names) and moves their P';
+END
+$$;

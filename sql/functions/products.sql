@@ -42,15 +42,6 @@ $$;
 COMMENT ON FUNCTION analytics.tail_product() IS 'latest news of each product in the events that are not merged yet';
 REVOKE ALL ON FUNCTION analytics.tail_product() FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION analytics.products_have_tail() RETURNS boolean
-    LANGUAGE sql STABLE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT coalesce((SELECT analytics.has_tail(s.merged) FROM analytics.rollup_state s WHERE s.name = 'product'),
-                    EXISTS (SELECT FROM analytics.event))
-$$;
-COMMENT ON FUNCTION analytics.products_have_tail() IS 'whether product has events to learn from';
-
 -- Merges the news. The later source holds, field by field; an open transaction that holds a product makes it wait for
 -- another time, which views do not notice: they read the tail.
 CREATE OR REPLACE FUNCTION analytics.learn_products() RETURNS bigint
@@ -64,12 +55,12 @@ AS $$
 DECLARE
     learned bigint;
 BEGIN
-    IF NOT analytics.products_have_tail() THEN
-        RETURN 0;
-    END IF;
     INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
     SELECT 'product', '1:1:', clock_timestamp(), '0', 0
      WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product');
+    IF NOT (SELECT analytics.has_tail(s.merged) FROM analytics.rollup_state s WHERE s.name = 'product') THEN
+        RETURN 0;
+    END IF;
     WITH news AS MATERIALIZED (
         SELECT t.* FROM analytics.tail_product() t
     ), learned AS (

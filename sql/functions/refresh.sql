@@ -178,6 +178,8 @@ CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS 
     SET jit = off
 AS $$
 DECLARE
+    builtin text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin);
+    others text[];
     pass record;
     n bigint;
     merged_lines bigint := 0;
@@ -189,20 +191,32 @@ BEGIN
     END IF;
     -- nothing to do costs nothing: no lock, no transaction id, no WAL
     IF NOT EXISTS (SELECT FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
-                    WHERE s.name IS NULL OR s.built_from > '-infinity' OR analytics.has_tail(s.merged))
-       AND NOT analytics.products_have_tail() THEN
+                    WHERE s.name IS NULL OR s.built_from > '-infinity')
+       AND NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s) s
+                        WHERE analytics.has_tail(s.merged::pg_snapshot))
+       AND EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product') THEN
         RETURN 0;
     END IF;
     IF NOT analytics.lock_engine(coalesce(wait, true)) THEN
         RETURN NULL;
     END IF;
-    FOR pass IN SELECT s.merged::text AS merged, array_agg(s.name) AS names
-                  FROM analytics.rollup_state s JOIN analytics.rollup r USING (name)
-                 WHERE s.built_from = '-infinity' AND analytics.has_tail(s.merged)
-                 GROUP BY s.merged::text LOOP
+    FOR pass IN SELECT s.merged::pg_snapshot AS merged, s.names
+                  FROM (SELECT s.merged::text AS merged, array_agg(s.name) AS names
+                          FROM analytics.rollup_state s JOIN analytics.rollup r USING (name)
+                         WHERE s.built_from = '-infinity'
+                         GROUP BY s.merged::text) s
+                 WHERE analytics.has_tail(s.merged::pg_snapshot) LOOP
         started := clock_timestamp();
-        EXECUTE analytics.merge_pass_sql(pass.names) INTO n
-          USING pg_snapshot_xmax(pass.merged::pg_snapshot), ARRAY(SELECT pg_snapshot_xip(pass.merged::pg_snapshot)), pass.names;
+        n := 0;
+        others := pass.names;
+        IF others @> builtin THEN
+            n := analytics.merge_builtin_rollups(pg_snapshot_xmax(pass.merged), ARRAY(SELECT pg_snapshot_xip(pass.merged)), builtin);
+            others := ARRAY(SELECT unnest(others) EXCEPT SELECT unnest(builtin));
+        END IF;
+        IF others <> '{}' THEN
+            EXECUTE analytics.merge_pass_sql(others) INTO n
+              USING pg_snapshot_xmax(pass.merged), ARRAY(SELECT pg_snapshot_xip(pass.merged)), others;
+        END IF;
         IF EXISTS (SELECT FROM analytics.rollup_recount) THEN
             PERFORM analytics.recount_lost_cells();
         END IF;
