@@ -91,8 +91,12 @@ BEGIN
         made := made + analytics.make_partition(part."from", part."to", part.name)::integer;
     END LOOP;
     FOR i IN 1 .. coalesce(array_length(moved, 1), 0) BY 2 LOOP
-        PERFORM analytics.build_range(s.name, moved[i] - 8, moved[i + 1] + 8)
-           FROM analytics.rollup_state s JOIN analytics.rollup r USING (name);
+        -- from the bucket on that the range begins in
+        FOR part IN SELECT s.name, greatest(moved[i] - 32, s.built_from) AS "from", moved[i + 1] + 2 AS "to"
+                      FROM analytics.rollup_state s JOIN analytics.rollup r USING (name)
+                     ORDER BY array_position('{hour,day,week,month}'::text[], r.grain) LOOP
+            PERFORM analytics.build_range(part.name, part."from", part."to");
+        END LOOP;
     END LOOP;
     RETURN made;
 EXCEPTION WHEN lock_not_available THEN

@@ -94,19 +94,38 @@ END
 $$;
 COMMENT ON FUNCTION analytics.built_cells_sql(analytics.rollup_shape, text) IS 'SQL of cells from all events that meet the condition';
 
--- First days of the months that hold events or cells, newest first.
+-- First days of the months that hold events or cells, newest first. Only the outermost partitions that hold rows, and the
+-- default one, are looked into.
 CREATE OR REPLACE FUNCTION analytics.event_months(name text) RETURNS SETOF date
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
 AS $$
 DECLARE
+    parts regclass[] := ARRAY(SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                               WHERE i.inhparent = 'analytics.event'::regclass
+                               ORDER BY substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FROM \(''([^'']+)''')::timestamptz);
+    first_time timestamptz;
+    last_time timestamptz;
     first_day date;
     last_day date;
+    found timestamptz;
 BEGIN
-    SELECT min(e.occurred_at)::date - 7, max(e.occurred_at)::date + 1 INTO first_day, last_day FROM analytics.event e;
+    -- the default partition has no bound and sorts last
+    EXECUTE format('SELECT min(occurred_at), max(occurred_at) FROM ONLY %s', parts[cardinality(parts)]) INTO first_time, last_time;
+    FOR i IN 1 .. cardinality(parts) - 1 LOOP
+        EXECUTE format('SELECT min(occurred_at) FROM ONLY %s', parts[i]) INTO found;
+        first_time := least(first_time, found);
+        EXIT WHEN found IS NOT NULL;
+    END LOOP;
+    FOR i IN REVERSE cardinality(parts) - 1 .. 1 LOOP
+        EXECUTE format('SELECT max(occurred_at) FROM ONLY %s', parts[i]) INTO found;
+        last_time := greatest(last_time, found);
+        EXIT WHEN found IS NOT NULL;
+    END LOOP;
+    -- a day, a week or a month may begin before its first event
     EXECUTE format('SELECT least($1, min(bucket)::date), greatest($2, max(bucket)::date) FROM analytics.%I', 'rollup_' || name)
-       INTO first_day, last_day USING first_day, last_day;
+       INTO first_day, last_day USING first_time::date - 32, last_time::date + 1;
     RETURN QUERY SELECT m::date FROM generate_series(date_trunc('month', first_day::timestamp), last_day, interval '1 month') m
                   ORDER BY 1 DESC;
 END
@@ -184,12 +203,15 @@ CREATE OR REPLACE FUNCTION analytics.rebuild_store(store text) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    name text;
+    built_from date;
 BEGIN
-    PERFORM analytics.build_range(s.name, '-infinity', 'infinity', store)
-       FROM analytics.rollup_state s JOIN analytics.rollup r USING (name);
-    -- a build under way starts over: what it had built is right, what it had not is not
-    UPDATE analytics.rollup_state SET built_from = '-infinity', rebuilding_from = NULL
-     WHERE rebuilding_from IS NOT NULL AND store IS NULL;
+    -- what a build under way has not reached yet stays tail. Finer rollups first: coarser ones are made from them
+    FOR name, built_from IN SELECT s.name, s.built_from FROM analytics.rollup_state s JOIN analytics.rollup r USING (name)
+                             ORDER BY array_position('{hour,day,week,month}'::text[], r.grain) LOOP
+        PERFORM analytics.build_range(name, built_from, 'infinity', store);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION analytics.rebuild_store(text) IS 'builds all rollups of a store anew; the caller holds the engine lock';
