@@ -12,6 +12,7 @@
 SET client_min_messages = warning;
 SET client_encoding = 'UTF8';
 SET DateStyle = 'ISO, YMD';
+SET work_mem = '128MB';  -- the mapping sorts half a million lines
 
 SELECT analytics.set_setting('currency', 'GBP', :'store'),
        analytics.set_setting('timezone', 'Europe/London', :'store'),

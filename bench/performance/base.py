@@ -1,7 +1,9 @@
-"""The events that measurements start from: a synthetic shop's traffic over the past year, by demo/generator.
+"""The events that measurements start from: order lines of a synthetic shop's past year, made by demo/generator.
 
-Rows are copied straight into the monthly partitions, as a restore does: the owner's direct write passes the trigger that
-claims keys by, and no measurement on these rows needs their keys.
+One run of the generator fills bench.line: its order and refund lines, and a sample of all its traffic. The base is those
+order lines again and again, each time as other orders of other customers on another day of the month, so that a base of any
+size has the shop's countries, channels and hours. Rows are written straight into the monthly partitions, as a restore
+does: the owner's direct write passes the trigger that claims keys by, and nothing measured on the base needs its keys.
 """
 
 import datetime
@@ -9,11 +11,13 @@ import subprocess
 
 PRODUCTS = 20000
 CUSTOMERS = 100000
-LINES_PER_SESSION = 8.5
 STORE = "synthetic-traffic"
 COLUMNS = ("store_id, event_id, line, event_type, occurred_at, customer_id, anonymous_id, session_id, order_id, product_id, "
            "quantity, unit_price, amount, discount, tax, shipping, currency, channel, country, device, campaign, properties")
-BLOCK = 1 << 20
+# Sales are about one line in a hundred of the traffic: this gives 100,000 of them.
+SESSIONS_PER_DAY = 2800
+FRESH = 9500  # lines of each mix that new rows are made of; the rest is the year they come late from
+TRAFFIC_SAMPLE = 900
 
 
 class Traffic:
@@ -22,39 +26,83 @@ class Traffic:
     def __init__(self, generator):
         self.generator = generator
         self.today = datetime.datetime.now(datetime.timezone.utc).date()
-        self.opened = self.today - datetime.timedelta(days=365)
 
-    def run(self, days, end, sessions_per_day, seed, form="csv"):
-        """The generator's process; its standard output is the events of `days` days up to `end`."""
+    def start(self, days, sessions_per_day, form):
+        """The generator's process: the events of `days` days up to yesterday."""
         return subprocess.Popen(
-            [self.generator, "--format", form, "--store", STORE, "--days", str(days), "--end", str(end), "--opened",
-             str(self.opened), "--seed", str(seed), "--growth", "0", "--products", str(PRODUCTS), "--customers",
-             str(CUSTOMERS), "--sessions-per-day", str(max(1, round(sessions_per_day)))],
-            stdout=subprocess.PIPE, bufsize=BLOCK)
+            [self.generator, "--format", form, "--store", STORE, "--days", str(days), "--end",
+             str(self.today - datetime.timedelta(days=1)), "--seed", "1", "--products", str(PRODUCTS), "--customers",
+             str(CUSTOMERS), "--sessions-per-day", str(sessions_per_day)], stdout=subprocess.PIPE, bufsize=1 << 20)
+
+
+def finish(process):
+    process.stdout.close()
+    if process.wait() != 0:
+        raise RuntimeError(f"the traffic generator failed with status {process.returncode}")
+
+
+def make_lines(connection, traffic):
+    """Fills bench.line(mix, n, ...) in order of time: mix `orders` has sales alone, `traffic` is as visits come."""
+    connection.execute("CREATE SCHEMA bench")
+    connection.execute("CREATE TABLE bench.line (LIKE analytics.event INCLUDING DEFAULTS, mix text NOT NULL, n integer NOT NULL)")
+    connection.execute("ALTER TABLE bench.line DROP COLUMN stamp, DROP COLUMN ingest_xid")
+    process = traffic.start(365, SESSIONS_PER_DAY, "csv")
+    process.stdout.readline()
+    sales = sampled = 0
+    with connection.cursor() as cursor, cursor.copy(f"COPY bench.line (mix, n, {COLUMNS}) FROM STDIN (FORMAT csv)") as copy:
+        for number, line in enumerate(process.stdout):
+            if b",purchase," in line or b",refund," in line:
+                sales += 1
+                copy.write(b"orders,%d,%s" % (sales, line))
+            if number < FRESH or number % TRAFFIC_SAMPLE == 0:
+                sampled += 1
+                copy.write(b"traffic,%d,%s" % (sampled, line))
+    finish(process)
+    connection.execute("CREATE INDEX ON bench.line (mix, n); ANALYZE bench.line")
+
+
+class Base:
+    """The base in one database; it only grows."""
+
+    def __init__(self, connection, today):
+        self.connection = connection
+        self.first_day = today - datetime.timedelta(days=365)
+        self.today = today
+        self.copies = 0
+        self.lines = 0
 
     def months(self):
-        """(first day, last day) of each month of the past year, today left out."""
-        first = self.opened
+        """(first day, day after the last) of the parts of the past year that have a partition each."""
+        first = self.first_day
         while first < self.today:
-            following = (first.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
-            yield first, min(following, self.today) - datetime.timedelta(days=1)
+            following = min((first.replace(day=1) + datetime.timedelta(days=32)).replace(day=1), self.today)
+            yield first, following
             first = following
 
-    def load(self, connection, lines, seed, progress):
-        """Adds about that many lines, spread evenly over the past year; returns how many. Each seed only once."""
-        added = 0
-        for first, last in self.months():
-            days = (last - first).days + 1
-            process = self.run(days, last, lines / 365 / LINES_PER_SESSION, seed)
-            process.stdout.readline()
-            with connection.cursor() as cursor:
-                with cursor.copy(f"COPY analytics.event_m{first:%Y_%m} ({COLUMNS}) FROM STDIN (FORMAT csv)") as copy:
-                    while block := process.stdout.readlines(BLOCK):
-                        # sessions and orders are numbered alike under each seed
-                        text = b"".join(block)
-                        copy.write(text.replace(b"syn-s-", b"syn-s%d-" % seed).replace(b"syn-o-", b"syn-o%d-" % seed))
-                added += cursor.rowcount
-            if process.wait() != 0:
-                raise RuntimeError("the traffic generator failed")
-            progress(f"{added:,} of about {lines:,} lines")
-        return added
+    def grow(self, lines, progress):
+        """Adds lines until there are about that many."""
+        pool = self.connection.execute("SELECT count(*) FROM bench.line WHERE mix = 'orders'").fetchone()[0]
+        copies = round(lines / pool)
+        if copies <= self.copies:
+            raise ValueError(f"a base of {self.lines:,} lines does not grow to {lines:,}")
+        moved = {
+            "event_id": "event_id || '-' || c",
+            "session_id": "session_id || '-' || c",
+            "order_id": "order_id || '-' || c",
+            "customer_id": f"'syn-c-' || (hashtextextended(customer_id, c) & {(1 << 17) - 1})",
+        }
+        for first, end in self.months():
+            days = (end - first).days
+            moved["occurred_at"] = (f"timestamptz '{first} 00:00+00' + make_interval(days => "
+                                    f"(occurred_at::date - date '{first}' + c) % {days}) + (occurred_at - occurred_at::date::timestamptz)")
+            values = ", ".join(moved.get(column, column) for column in COLUMNS.split(", "))
+            cursor = self.connection.execute(f"""
+                INSERT INTO analytics.event_m{first:%Y_%m} ({COLUMNS})
+                SELECT {values}
+                  FROM (SELECT * FROM bench.line WHERE mix = 'orders' AND occurred_at >= timestamptz '{first} 00:00+00'
+                           AND occurred_at < timestamptz '{end} 00:00+00' ORDER BY n) p,
+                       generate_series({self.copies + 1}, {copies}) c""")
+            self.lines += cursor.rowcount
+            progress(f"{self.lines:,} of about {lines:,} lines loaded")
+        self.copies = copies
+        self.connection.execute("VACUUM ANALYZE")

@@ -35,21 +35,6 @@ class Merges:
     hand_written_wal: Sample
 
 
-def make_pool(connection, traffic):
-    """The lines that new rows are made of; once a database."""
-    connection.execute("CREATE SCHEMA bench")
-    connection.execute("CREATE UNLOGGED TABLE bench.pool (LIKE analytics.event INCLUDING DEFAULTS)")
-    connection.execute("ALTER TABLE bench.pool DROP COLUMN stamp, DROP COLUMN ingest_xid")
-    process = traffic.run(365, traffic.today, 340, seed=99)
-    process.stdout.readline()
-    with connection.cursor() as cursor, cursor.copy(f"COPY bench.pool ({base.COLUMNS}) FROM STDIN (FORMAT csv)") as copy:
-        while block := process.stdout.read(base.BLOCK):
-            copy.write(block)
-    if process.wait() != 0:
-        raise RuntimeError("the traffic generator failed")
-    connection.execute((SQL / "delta_pool.sql").read_text())
-
-
 def make_hand_written_tables(connection):
     """Gives the hand-written side the cells that the engine holds now."""
     connection.execute("DROP SCHEMA IF EXISTS hand_written CASCADE")
@@ -57,23 +42,23 @@ def make_hand_written_tables(connection):
     connection.execute("VACUUM ANALYZE")
 
 
-def commit_new_rows(connection, mix, number):
-    """Commits the new rows of one repetition, and leaves a copy in the temporary table `delta`."""
-    columns = base.COLUMNS
+def commit_new_rows(connection, mix, number, hours_ago=0):
+    """Commits the new rows of one repetition, and leaves a copy in the temporary table `delta`. The fresh ones are of two
+    hours that ended `hours_ago`, the late ones spread over the past year; each number makes other ones."""
+    own_keys = base.COLUMNS
     for column in ("event_id", "session_id", "order_id"):
-        columns = columns.replace(column, f"{column} || '-{number}'")
-    fresh = columns.replace("occurred_at", f"now() - (9500 - n) * {FRESH_SECONDS} / 9500.0 * interval '1 second'")
-    late_every = f"(SELECT (max(n) - 9500) / {LATE_ROWS} FROM bench.new_line WHERE mix = '{mix}')"
-    if mix == "traffic":
-        late_every = f"19 * ((SELECT count(*) FROM bench.new_line WHERE mix = '{mix}' AND n > 9500) / {LATE_ROWS})"
-        number *= 19
+        own_keys = own_keys.replace(column, f"{column} || '-new-{number}'")
+    fresh = own_keys.replace("occurred_at", f"now() - interval '{hours_ago} hours' "
+                             f"- ({base.FRESH} - n + line) * {FRESH_SECONDS} / {base.FRESH}.0 * interval '1 second'")
+    step = value_of(connection, f"SELECT (max(n) - {base.FRESH}) / {LATE_ROWS} FROM bench.line WHERE mix = '{mix}'")
     connection.execute(f"""
         DROP TABLE IF EXISTS delta;
         CREATE TEMPORARY TABLE delta (LIKE analytics.event INCLUDING DEFAULTS);
-        INSERT INTO delta ({base.COLUMNS}) SELECT {fresh} FROM bench.new_line WHERE mix = '{mix}' AND n <= 9500;
-        INSERT INTO delta ({base.COLUMNS}) SELECT {columns} FROM bench.new_line
-         WHERE mix = '{mix}' AND n > 9500 AND n % {late_every} = {number} % {late_every} ORDER BY n LIMIT {LATE_ROWS}""")
-    assert value_of(connection, "SELECT count(*) FROM delta") == NEW_ROWS
+        INSERT INTO delta ({base.COLUMNS}) SELECT {fresh} FROM bench.line WHERE mix = '{mix}' AND n <= {NEW_ROWS - LATE_ROWS};
+        INSERT INTO delta ({base.COLUMNS}) SELECT {own_keys} FROM bench.line
+         WHERE mix = '{mix}' AND n > {base.FRESH} AND n % {step} = {number} % {step} ORDER BY n LIMIT {LATE_ROWS}""")
+    if value_of(connection, "SELECT count(*) FROM delta") != NEW_ROWS:
+        raise RuntimeError("the generator gave too few lines to make new rows of")
     # past the trigger that claims keys: it belongs to row 1, and is not what is measured
     connection.execute(f"""
         SET LOCAL session_replication_role = replica;

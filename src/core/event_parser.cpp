@@ -4,10 +4,12 @@
 #include "core/quote.hpp"
 #include "core/utf8.hpp"
 
+#include <algorithm>
+
 namespace analytics {
 namespace {
 
-constexpr std::size_t kMaxPayload = std::size_t{1} << 31;
+constexpr std::size_t kMaxValues = 1'000'000;  // of a payload: what is made of them must fit into memory
 
 std::string_view code_of(json::Flaw::Kind kind) {
     switch (kind) {
@@ -63,11 +65,19 @@ BatchBuilder::BatchBuilder(const ParseContext& context, EventBatch& batch)
       native_(context, stores_, arena_),
       store_(arena_.keep(context.store)) {}
 
-void BatchBuilder::value(std::size_t index, const json::Document& document, std::string_view source) {
+Event& BatchBuilder::begin(std::size_t index, std::string_view source) {
+    if (index >= kMaxValues) {
+        throw Error(Code::limit_exceeded, "payload holds more than 1,000,000 events").hint("Send it in several calls.");
+    }
     Event& event = batch_.events.emplace_back();
     event.index = index;
     event.source = source;
     event.store_id = store_;
+    return event;
+}
+
+void BatchBuilder::value(std::size_t index, const json::Document& document, std::string_view source) {
+    Event& event = begin(index, source);
     try {
         take(document, event);
     } catch (EventError& error) {
@@ -107,10 +117,7 @@ void BatchBuilder::reject(Event& event, EventError&& error, bool is_json) {
 }
 
 void BatchBuilder::broken_line(std::size_t index, std::string_view source, std::string message) {
-    Event& event = batch_.events.emplace_back();
-    event.index = index;
-    event.source = source;
-    event.store_id = store_;
+    Event& event = begin(index, source);
     const bool is_text = is_valid_utf8(source);
     reject(event, EventError{is_text ? reject::kInvalidJson : reject::kInvalidUtf8, "", std::move(message)}, false);
 }
@@ -127,11 +134,9 @@ Format parse_format(std::string_view name) {
 }
 
 EventBatch parse_events(std::string_view payload, [[maybe_unused]] Format format, const ParseContext& context) {
-    if (payload.size() > kMaxPayload) {
-        throw Error(Code::limit_exceeded, "payload is larger than 2 GiB").hint("Send it in several calls.");
-    }
     EventBatch batch;
     const std::string_view text = batch.keep(std::string(payload));
+    batch.events.reserve(std::min<std::size_t>(payload.size() / 256 + 1, 16'384));  // spares most of the moving
     BatchBuilder builder(context, batch);
     read_payload(text, builder);
     return batch;

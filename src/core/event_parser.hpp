@@ -22,6 +22,8 @@ public:
     void restart() override;
 
 private:
+    // The event that is being made, the batch's last; a rejection takes its place.
+    Event& begin(std::size_t index, std::string_view source);
     void take(const json::Document& document, Event& event);
     void reject(Event& event, EventError&& error, bool is_json);
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 namespace analytics::json {
 namespace {
@@ -32,6 +34,26 @@ constexpr auto kWord = byte_set("0123456789+-._ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg
 
 bool contains(const std::array<bool, 256>& set, char c) { return set[static_cast<unsigned char>(c)]; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The first byte from `p` on that is not plain, or `end`: eight bytes at a time while there are eight.
+const char* skip_plain(const char* p, const char* end) {
+    if constexpr (std::endian::native == std::endian::little) {
+        constexpr std::uint64_t kOnes = 0x0101010101010101;
+        constexpr std::uint64_t kHighs = 0x8080808080808080;
+        // A byte's high bit is set where it is zero (the lowest such byte is right, those above it need not be).
+        const auto zeros = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+        for (; end - p >= 8; p += 8) {
+            std::uint64_t bytes;
+            std::memcpy(&bytes, p, sizeof bytes);
+            const std::uint64_t special = (bytes | zeros(bytes ^ (kOnes * '"')) | zeros(bytes ^ (kOnes * '\\')) |
+                                           ((bytes - kOnes * 0x20) & ~bytes)) &
+                                          kHighs;
+            if (special != 0) return p + std::countr_zero(special) / 8;
+        }
+    }
+    while (p != end && contains(kPlain, *p)) ++p;
+    return p;
+}
 
 // Value of four hexadecimal digits, or -1. Stops at the first other character, so it never passes the text's end.
 int read_hex4(const char* p) {
@@ -118,39 +140,44 @@ std::nullptr_t Document::fail(const char* where, const char* expected) {
 
 void Document::note(Flaw::Kind kind, bool at_key, std::string message) {
     if (kind != Flaw::Kind::too_deep) fits_jsonb_ = false;
-    if (flaw_) return;
-    flaw_.emplace(Flaw{kind, {}, std::move(message)});
-    const std::size_t depth = frames_.size() - (at_key ? 1 : 0);
+    if (!flaw_) flaw_.emplace(Flaw{kind, pointer(at_key), std::move(message)});
+}
+
+// To the value being read, or, at a member's name, to the object that it is in. A container's own name is its node's.
+std::string Document::pointer(bool at_key) const {
+    std::string result;
     std::string token;
+    const std::size_t depth = frames_.size() - (at_key ? 1 : 0);
     for (std::size_t i = 0; i < depth; ++i) {
-        const Frame& frame = frames_[i];
+        const bool is_innermost = i + 1 == frames_.size();
+        if (!is_innermost && frames_[i + 1].node == kNoNode) break;
+        const Node* const inner = is_innermost ? nullptr : &nodes_[frames_[i + 1].node];
         token.clear();
-        if (!frame.is_object) {
-            token = std::to_string(frame.element);
-        } else if (frame.key_escaped) {
-            unescape(frame.key, token);
+        if (!frames_[i].is_object) {
+            token = std::to_string(frames_[i].element);
+        } else if (inner != nullptr ? inner->key_escaped : key_escaped_) {
+            unescape(inner != nullptr ? inner->key : key_, token);
         } else {
-            token = frame.key;
+            token = inner != nullptr ? inner->key : key_;
         }
         if (token.size() > kMaxPointerToken) break;  // a pointer to its parent says enough
-        append_pointer_token(flaw_->pointer, token);
+        append_pointer_token(result, token);
     }
+    return result;
 }
 
 bool Document::add_node(Type type, std::string_view raw, bool escaped) {
-    if (!deep_.empty()) return false;
+    if (is_deep_) return false;
     if (nodes_.size() >= kMaxNodes) {
         note(Flaw::Kind::too_large, false, "more than 4,000,000 values in one event");
         return false;
     }
     Node& node = nodes_.emplace_back();
+    node.key = key_;
     node.raw = raw;
     node.type = type;
+    node.key_escaped = key_escaped_;
     node.escaped = escaped;
-    if (!frames_.empty() && frames_.back().is_object) {
-        node.key = frames_.back().key;
-        node.key_escaped = frames_.back().key_escaped;
-    }
     return true;
 }
 
@@ -192,9 +219,9 @@ const char* Document::read_escape(const char* p, const char* end, bool is_key) {
 // `p` stands after the opening quote; returns the closing one, or null when there is none.
 const char* Document::read_string(const char* p, const char* end, bool& escaped, bool is_key) {
     for (;;) {
-        while (contains(kPlain, *p)) ++p;
-        if (*p == '"') return p;
+        p = skip_plain(p, end);
         if (p == end) return nullptr;
+        if (*p == '"') return p;
         if (*p == '\\') {
             escaped = true;
             p = read_escape(p + 1, end, is_key);
@@ -241,11 +268,11 @@ const char* Document::read_word(const char* p, const char* end, Type& type) {
 const char* Document::read_name(const char* p, const char* end) {
     if (*p != '"') return fail(p, "a member's name in quotes");
     bool escaped = false;
-    const char* const quote = read_string(p + 1, end, escaped, deep_.empty());
+    const char* const quote = read_string(p + 1, end, escaped, !is_deep_);
     if (quote == nullptr) return fail(end, "the end of a member's name");
-    if (deep_.empty()) {
-        frames_.back().key = {p + 1, static_cast<std::size_t>(quote - p - 1)};
-        frames_.back().key_escaped = escaped;
+    if (!is_deep_) {
+        key_ = {p + 1, static_cast<std::size_t>(quote - p - 1)};
+        key_escaped_ = escaped;
     }
     p = skip_blanks(quote + 1, end);
     if (*p != ':') return fail(p, "a colon");
@@ -273,20 +300,26 @@ void Document::open(const char* p) {
     if (frames_.size() < kMaxDepth) {
         const bool recorded = add_node(is_object ? Type::object : Type::array, {p, 1}, false);
         frames_.push_back(Frame{recorded ? nodes_.size() - 1 : kNoNode, is_object});
+        key_ = {};
+        key_escaped_ = false;
         return;
     }
-    if (deep_.empty()) note(Flaw::Kind::too_deep, false, "more than 32 levels of nesting");
+    if (!is_deep_) note(Flaw::Kind::too_deep, false, "more than 32 levels of nesting");
+    is_deep_ = true;
     deep_.push_back(is_object);
     if (frames_.size() + deep_.size() > kMaxJsonbDepth) fits_jsonb_ = false;
 }
 
 void Document::close(const char* p) {
-    if (!deep_.empty()) {
+    if (is_deep_) {
         deep_.pop_back();
+        is_deep_ = !deep_.empty();
         return;
     }
     const std::size_t place = frames_.back().node;
     frames_.pop_back();
+    key_ = {};
+    key_escaped_ = false;
     if (place == kNoNode) return;
     Node& node = nodes_[place];
     node.raw = {node.raw.data(), static_cast<std::size_t>(p + 1 - node.raw.data())};
@@ -297,18 +330,23 @@ bool Document::read(const char* begin, const char* end) {
     nodes_.clear();
     frames_.clear();
     deep_.clear();
+    is_deep_ = false;
+    key_ = {};
+    key_escaped_ = false;
     flaw_.reset();
     fits_jsonb_ = true;
 
     const char* p = skip_blanks(begin, end);
     const char* const first = p;
+    bool in_object = false;
     for (;;) {
         // A value begins at p.
         if (*p == '{' || *p == '[') {
+            in_object = *p == '{';
             open(p);
             p = skip_blanks(p + 1, end);
-            if (*p != closing()) {
-                if (inside_object() && (p = read_name(p, end)) == nullptr) return false;
+            if (*p != (in_object ? '}' : ']')) {
+                if (in_object && (p = read_name(p, end)) == nullptr) return false;
                 continue;
             }
         } else if ((p = read_scalar(p, end)) == nullptr) {
@@ -324,15 +362,16 @@ bool Document::read(const char* begin, const char* end) {
             }
             p = skip_blanks(p, end);
             if (*p == ',') break;
-            if (*p != closing()) {
-                fail(p, inside_object() ? "',' or '}'" : "',' or ']'");
+            if (*p != (in_object ? '}' : ']')) {
+                fail(p, in_object ? "',' or '}'" : "',' or ']'");
                 return false;
             }
             close(p++);
+            in_object = !frames_.empty() && inside_object();
         }
         p = skip_blanks(p + 1, end);
-        if (!inside_object()) {
-            if (deep_.empty()) ++frames_.back().element;
+        if (!in_object) {
+            if (!is_deep_) ++frames_.back().element;
         } else if ((p = read_name(p, end)) == nullptr) {
             return false;
         }

@@ -97,17 +97,14 @@ public:
 private:
     static constexpr std::size_t kNoNode = static_cast<std::size_t>(-1);
 
-    // An open container, as far as a pointer to what is being read needs it.
+    // An open container.
     struct Frame {
         std::size_t node;  // its place in nodes_
         bool is_object;
-        bool key_escaped = false;
-        std::string_view key{};   // of the member being read
         std::size_t element = 0;  // place of the element being read
     };
 
-    bool inside_object() const { return deep_.empty() ? frames_.back().is_object : deep_.back(); }
-    char closing() const { return inside_object() ? '}' : ']'; }
+    bool inside_object() const { return is_deep_ ? deep_.back() : frames_.back().is_object; }
     void open(const char* p);
     void close(const char* p);
     const char* read_name(const char* p, const char* end);
@@ -117,11 +114,15 @@ private:
     const char* read_word(const char* p, const char* end, Type& type);
     bool add_node(Type type, std::string_view raw, bool escaped);
     void note(Flaw::Kind kind, bool at_key, std::string message);
+    std::string pointer(bool at_key) const;
     std::nullptr_t fail(const char* where, const char* expected);
 
     std::vector<Node> nodes_;
     std::vector<Frame> frames_;  // the outermost kMaxDepth containers that are open
     std::vector<bool> deep_;     // those inside them: whether it is an object
+    bool is_deep_ = false;       // whether there are any
+    std::string_view key_;       // name of the member being read; empty in arrays
+    bool key_escaped_ = false;
     std::optional<Flaw> flaw_;
     const char* stop_ = nullptr;
     const char* expected_ = "";

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 namespace analytics {
@@ -65,7 +64,7 @@ constexpr std::array<std::string_view, kItemFields> kItemNames = {
 template <std::size_t N>
 std::size_t find_name(const std::array<std::string_view, N>& names, std::string_view name) {
     for (std::size_t i = 0; i < N; ++i) {
-        if (names[i].size() == name.size() && std::memcmp(names[i].data(), name.data(), name.size()) == 0) return i;
+        if (names[i].size() == name.size() && names[i].front() == name.front() && names[i] == name) return i;
     }
     return kUnknown;
 }

@@ -1,6 +1,7 @@
 // Puts texts that had to be made (unescaped, joined) into a batch's arena, many to one allocation.
 #pragma once
 
+#include "core/error.hpp"
 #include "core/event.hpp"
 
 #include <algorithm>
@@ -18,6 +19,11 @@ public:
     std::string_view join(std::initializer_list<std::string_view> parts) {
         std::size_t size = 0;
         for (const std::string_view part : parts) size += part.size();
+        total_ += size;
+        if (total_ > kMaxTotal) {
+            throw Error(Code::limit_exceeded, "properties repeated on every line of the payload exceed 512 MiB")
+                .hint("Send it in several calls.");
+        }
         if (chunk_ == nullptr || chunk_->capacity() - chunk_->size() < size) {
             chunk_ = &batch_.arena.emplace_back();
             chunk_->reserve(std::max(size, kChunkSize));
@@ -31,9 +37,12 @@ public:
 
 private:
     static constexpr std::size_t kChunkSize = 256 << 10;
+    static constexpr std::size_t kMaxTotal = 512
+                                             << 20;  // few bytes can ask for many: each line has its event's properties
 
     EventBatch& batch_;
     std::string* chunk_ = nullptr;
+    std::size_t total_ = 0;
 };
 
 }  // namespace analytics

@@ -187,10 +187,11 @@ void flush(WriterState* state, Target* target) {
     if (target->rows == 0) {
         return;
     }
+    MemoryContext const caller = MemoryContextSwitchTo(state->executor->es_query_cxt);
     if (target->bulk == nullptr && target->rows == kBufferedRows) {
-        target->bulk = GetBulkInsertState();  // a full buffer: more is to come, keep it off the shared buffers
+        target->bulk = GetBulkInsertState();  // a full buffer: more is to come
     }
-    MemoryContext const caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(state->executor));
+    MemoryContextSwitchTo(GetPerTupleMemoryContext(state->executor));
     table_multi_insert(target->relation, target->slots, target->rows, state->command, 0, target->bulk);
     const TriggerDesc* const triggers = target->result->ri_TrigDesc;
     for (int i = 0; i < target->rows; ++i) {

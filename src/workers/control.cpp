@@ -1,8 +1,9 @@
 // start_workers() and stop_workers(): workers of the current database, by hand.
 //
-// Where the library is preloaded they tell the launcher; stop_workers() holds until start_workers() or the server's next
-// start. Elsewhere start_workers() asks the postmaster for the worker itself, which then stays until stop_workers() or
-// the server's end; it comes back by itself after a crash. Neither waits for the end of the calling transaction.
+// Where the library is preloaded they tell the launcher; stop_workers() holds until start_workers() or the server's
+// next start. Elsewhere start_workers() asks the postmaster for the worker itself, which then stays until
+// stop_workers() or the server's end; it comes back by itself after a crash. Neither waits for the end of the calling
+// transaction.
 
 #include <string>
 
@@ -72,9 +73,8 @@ void wait_for_worker(HasFailed&& has_failed) {
     const TimestampTz start = GetCurrentTimestamp();
     while (seat_holder(MyDatabaseId) == 0) {
         if (has_failed() || TimestampDifferenceExceeds(start, GetCurrentTimestamp(), kStartSeconds * 1000)) {
-            ereport(ERROR,
-                    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the refresh worker did not start"),
-                     errhint("The server log says why.")));
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                            errmsg("the refresh worker did not start"), errhint("The server log says why.")));
         }
         nap(10);
     }
@@ -130,9 +130,9 @@ int stop() {
         }
         const int stopped = stop_workers(MyDatabaseId);
         if (stopped < 0) {
-            ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-                            errmsg("a worker did not stop within %d seconds", kStopSeconds),
-                            errhint("It was told to, and leaves as soon as it can; see pg_stat_activity.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a worker did not stop within %d seconds", kStopSeconds),
+                     errhint("It was told to, and leaves as soon as it can; see pg_stat_activity.")));
         }
         return stopped;
     });

@@ -110,15 +110,17 @@ void read_databases() {
 
 // The worker is over: when to start the next one.
 void schedule_next(Database* database, TimestampTz now) {
-    pfree(database->worker);
-    database->worker = nullptr;
+    if (database->worker != nullptr) {
+        pfree(database->worker);
+        database->worker = nullptr;
+    }
     long pause = 0;
     switch (board::take_word(database->oid)) {
         case board::Word::no_extension:
             database->failures = 0;
             pause = kHour;
             break;
-        case board::Word::occupied:  // by one of a former launcher, which will say when it leaves
+        case board::Word::occupied:  // by one that a former launcher started, and that says when it leaves
             database->failures = 0;
             pause = kMinute;
             break;
@@ -180,10 +182,18 @@ void start_worker(Database* database, TimestampTz now) {
     }
 }
 
-// What has happened to the database's worker since the last turn.
-void observe(Database* database, TimestampTz now) {
+// Whether the database's worker has ended since the last turn, be it one that a former launcher started.
+bool has_ended(const Database* database) {
     pid_t pid = 0;
-    if (database->worker != nullptr && GetBackgroundWorkerPid(database->worker, &pid) == BGWH_STOPPED) {
+    if (database->worker != nullptr) {
+        return GetBackgroundWorkerPid(database->worker, &pid) == BGWH_STOPPED;
+    }
+    const board::Word word = board::word(database->oid);
+    return word == board::Word::told_to_stop || word == board::Word::failed || word == board::Word::no_extension;
+}
+
+void observe(Database* database, TimestampTz now) {
+    if (has_ended(database)) {
         schedule_next(database, now);
     }
     if (database->worker == nullptr && board::take_look(database->oid)) {

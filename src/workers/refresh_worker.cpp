@@ -133,8 +133,7 @@ Step step_in_transaction() {
     Oid user = InvalidOid;
     int security = 0;
     GetUserIdAndSecContext(&user, &security);
-    SetUserIdAndSecContext(installation.owner,
-                           security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+    SetUserIdAndSecContext(installation.owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
     const int settings = NewGUCNestLevel();
     const bool again = call_maintain();
     AtEOXact_GUC(false, settings);
@@ -174,13 +173,9 @@ Step run_step() {
     debug_query_string = kStep;
     pgstat_report_activity(STATE_RUNNING, kStep);
     PG_TRY();
-    {
-        step = step_in_transaction();
-    }
+    { step = step_in_transaction(); }
     PG_CATCH();
-    {
-        note_failure();
-    }
+    { note_failure(); }
     PG_END_TRY();
     error_context_stack = context.previous;
     debug_query_string = nullptr;
@@ -194,8 +189,8 @@ Step run_step() {
     return step;
 }
 
-// Ends early when told to stop, and, unless it is a pause after an error, with whatever else wakes the process: a reload,
-// or somebody who knows that there is something to do.
+// Ends early when told to stop, and, unless it is a pause after an error, with whatever else wakes the process: a
+// reload, or somebody who knows that there is something to do.
 void pause_for(long milliseconds, bool after_error) {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
     for (long left = milliseconds; left > 0 && told_to_stop == 0;

@@ -17,8 +17,9 @@ bool check_databases(char** value, void** /*extra*/, GucSource /*source*/) {
     pfree(copy);
     if (!valid) {
         GUC_check_errdetail("List syntax is invalid.");
-        GUC_check_errhint("Separate names with commas, and put names with capitals or special characters into double "
-                          "quotes.");
+        GUC_check_errhint(
+            "Separate names with commas, and put names with capitals or special characters into double "
+            "quotes.");
     }
     return valid;
 }
@@ -30,12 +31,11 @@ void define_settings() {
                                "Names separated by commas. Empty: all that have the extension. Databases that are "
                                "templates or allow no connections have no workers.",
                                &databases_setting, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, nullptr, nullptr);
-    DefineCustomIntVariable("analytics.refresh_interval",
-                            "How long the refresh worker waits when there is nothing left to merge.",
-                            "Views are right whatever stands here: they add what is not merged yet. Without a unit: "
-                            "milliseconds.",
-                            &refresh_interval_setting, 1000, 10, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
-                            nullptr);
+    DefineCustomIntVariable(
+        "analytics.refresh_interval", "How long the refresh worker waits when there is nothing left to merge.",
+        "Views are right whatever stands here: they add what is not merged yet. Without a unit: "
+        "milliseconds.",
+        &refresh_interval_setting, 1000, 10, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     // Not for users: functions of the extension set it for their own duration. Defined since the prefix is reserved.
     DefineCustomBoolVariable("analytics.learning_products", "Whether the engine itself is writing into product.",
                              nullptr, &learning_products_setting, false, PGC_USERSET,

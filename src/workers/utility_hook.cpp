@@ -81,37 +81,52 @@ void before_statement(Node* statement) {
     }
 }
 
-void after_statement(NodeTag statement, bool of_extension) {
-    switch (statement) {
+// What a statement changes that others are told of.
+enum class Subject { nothing, new_extension, dropped_extension, databases };
+
+Subject subject_of(Node* statement) {
+    switch (nodeTag(statement)) {
         case T_CreateExtensionStmt:
-            news.extension_made = news.extension_made || OidIsValid(get_extension_oid("analytics", true));
-            break;
+            return Subject::new_extension;
         case T_DropStmt:
-            news.extension_dropped = news.extension_dropped || of_extension;
-            break;
+            return reinterpret_cast<DropStmt*>(statement)->removeType == OBJECT_EXTENSION ? Subject::dropped_extension
+                                                                                          : Subject::nothing;
+        case T_RenameStmt:
+            return reinterpret_cast<RenameStmt*>(statement)->renameType == OBJECT_DATABASE ? Subject::databases
+                                                                                           : Subject::nothing;
         case T_CreatedbStmt:
+        case T_DropdbStmt:
         case T_AlterDatabaseStmt:
-            news.databases_changed = true;
-            break;
+            return Subject::databases;
         default:
-            break;
+            return Subject::nothing;
     }
 }
 
-bool drops_extension(Node* statement) {
-    return IsA(statement, DropStmt) && reinterpret_cast<DropStmt*>(statement)->removeType == OBJECT_EXTENSION;
+void note(Subject subject) {
+    switch (subject) {
+        case Subject::nothing:
+            break;
+        case Subject::new_extension:  // it may have brought ours along
+            news.extension_made = news.extension_made || OidIsValid(get_extension_oid("analytics", true));
+            break;
+        case Subject::dropped_extension:
+            news.extension_dropped = true;
+            break;
+        case Subject::databases:
+            news.databases_changed = true;
+            break;
+    }
 }
 
 void process_utility(PlannedStmt* planned, const char* query, bool read_only_tree, ProcessUtilityContext context,
                      ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* receiver,
                      QueryCompletion* completion) {
-    // kept, since the statement may end with its memory: it may commit
-    const NodeTag tag = nodeTag(planned->utilityStmt);
-    const bool of_extension = drops_extension(planned->utilityStmt);
+    const Subject subject = subject_of(planned->utilityStmt);  // now: a statement that commits may free itself
     before_statement(planned->utilityStmt);
     (next_hook != nullptr ? next_hook : standard_ProcessUtility)(planned, query, read_only_tree, context, parameters,
                                                                  environment, receiver, completion);
-    after_statement(tag, of_extension);
+    note(subject);
 }
 
 void tell_news(XactEvent event, void* /*unused*/) {

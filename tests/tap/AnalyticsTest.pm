@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_server make_shop load_oracle sell is_right is_merged lines_merged refused holds_lock waits_for_lock
-  recovered burn_ids);
+  burn_ids);
 
 my $tests = File::Spec->rel2abs(dirname(__FILE__) . '/..');
 
@@ -128,14 +128,6 @@ sub waits_for_lock
 		"SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid AND state = 'active'")
 	  or die "does not come to wait: $statement";
 	return ($session, $pid);
-}
-
-# After a crash that the server recovers from by itself.
-sub recovered
-{
-	my ($node, $database) = @_;
-	$node->poll_query_until($database, 'SELECT NOT pg_is_in_recovery()') or die 'the server does not come back';
-	return;
 }
 
 # Moves the server's transaction ids on.

@@ -30,18 +30,29 @@ def ingest(attempt: Attempt, batch: list[Version], rng):
         f"SELECT * FROM analytics.ingest(%s::{kind})", [payload]).fetchone()
     transaction.top.sends += [version for version in batch if not version.bad]
     transaction.top.rejected += forecast.rejected
-    races = [version for version in batch if version.race]
-    if accepted:
-        transaction.top.accepted_races += races  # a race is the only event of its batch
+    if len(batch) == accepted == 1 and batch[0].race:
+        transaction.top.accepted_races.append(batch[0])
     world.ledger.settle_forecast(forecast)
     world.count("events ingested", accepted)
     world.count("duplicates", duplicates)
     world.report.expect(
         "counts", rejected == forecast.rejected == len(errors) and accepted + duplicates + rejected == len(batch)
         and forecast.at_least <= accepted <= forecast.at_most,
-        lambda: f"accepted {accepted}, duplicates {duplicates}, rejected {rejected} of {len(batch)}; expected accepted"
-                f" {forecast.at_least} to {forecast.at_most}, rejected {forecast.rejected}; errors {errors};"
-                f" sent {payload}")
+        lambda: f"{attempt.name}: accepted {accepted}, duplicates {duplicates}, rejected {rejected} of {len(batch)};"
+                f" expected accepted {forecast.at_least} to {forecast.at_most}, rejected {forecast.rejected};"
+                f" errors {errors}\n" + "\n".join(known_of(attempt, version) for version in batch if not version.bad))
+
+
+def known_of(attempt: Attempt, version: Version) -> str:
+    """What ledger and database know of an event, for whoever has to find out why they differ."""
+    store, kind, key = version.identity
+    lines = attempt.execute(
+        "SELECT k.sent_revision, k.updated_at, k.lines, (SELECT string_agg(DISTINCT format('%%s%%s x%%s', "
+        " CASE sign WHEN 1 THEN '+' ELSE '-' END, properties ->> 'v', ingest_xid), ' ') FROM analytics.event e"
+        " WHERE e.store_id = k.store_id AND e.event_id = coalesce(k.event_id, k.key))"
+        " FROM analytics.event_key k WHERE (k.store_id, k.key, k.kind) = (%s, %s, %s)", [store, key, kind]).fetchone()
+    current = attempt.world.ledger.current(version.identity, attempt.transaction)
+    return f"{version.identity} {version.token} {version.rank}; ledger {current and (current.token, current.rank)}; {lines}"
 
 
 def direct(attempt: Attempt, batch: list[Version], rng, expected: str | None = None):

@@ -79,6 +79,7 @@ class Ledger:
         self.retracted: set[str] = set()
         self.highest_sent: dict[tuple, int] = {}  # revision of shared identities
         self.shared_versions: dict[tuple, list[Version]] = {}
+        self.senders: dict[str, set[int]] = {}  # transactions that sent a shared version, by its token
         self.races: dict[tuple, list[Version]] = {}  # committed and accepted versions of equal rank
         self.raced: set[tuple] = set()  # identities with a committed version of equal rank
         self.reserved: set[tuple] = set()  # private identities in a transaction whose fate is open
@@ -128,6 +129,11 @@ class Ledger:
         return version.token not in self.retracted and not taken_back
 
     def forecast(self, batch: list[Version], transaction: Transaction) -> Forecast:
+        """To be asked right before the call, whose versions others may meet from then on."""
+        with self.lock:
+            for version in batch:
+                if version.shared:
+                    self.senders.setdefault(version.token, set()).add(transaction.number)
         result = Forecast()
         ranks = {}
         for version in batch:
@@ -148,10 +154,10 @@ class Ledger:
         return result
 
     def settle_forecast(self, forecast: Forecast):
-        """After the call: a shared version that is still the highest anybody sent must have been accepted."""
+        """After the call: a shared version that is still the highest, and that nobody else sent, was accepted."""
         with self.lock:
-            forecast.at_least += sum(version.revision >= self.highest_sent[version.identity]
-                                     for version in forecast.uncertain)
+            forecast.at_least += sum(version.revision == self.highest_sent[version.identity]
+                                     and len(self.senders[version.token]) == 1 for version in forecast.uncertain)
 
     def end(self, transaction: Transaction, fate: Fate):
         with self.lock:

@@ -273,7 +273,8 @@ class Attempt:
         self.ended = True
         self.world.ledger.end(self.transaction, Fate.COMMITTED)
         self.world.count("commits")
-        self.world.report.expect("deadlocks", True)
+        for key in ("deadlocks", "errors"):
+            self.world.report.expect(key, True)
 
     def prepare(self):
         """PREPARE TRANSACTION; whether it came to that is then known for sure."""

@@ -27,7 +27,10 @@ def settle(connection: psycopg.Connection, ledger: Ledger, report: Report):
 
 
 def merge_all(connection: psycopg.Connection, report: Report):
-    """Refreshes until a refresh finds nothing; then no target has a tail, be it only of a prepared transaction."""
+    """Goes on with rebuilds to their end and refreshes until there is nothing to merge; then no target has a tail."""
+    for (name,) in connection.execute("SELECT name FROM analytics.rollup_status WHERE status = 'rebuilding'").fetchall():
+        while connection.execute("SELECT months_left FROM analytics.rebuild(%s, 1)", [name]).fetchone()[0]:
+            pass
     merged = None
     for _ in range(20):
         merged = connection.execute("SELECT analytics.refresh()").fetchone()[0]

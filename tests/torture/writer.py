@@ -82,19 +82,19 @@ class Writer(threading.Thread):
             for _ in range(self.rng.randint(1, 2)):
                 batch = self.sender.batch()
                 kept = kept + batch
-                outer = t.savepoint("outer")
+                outer = t.savepoint("here")
                 ingest(t, batch, self.rng)
                 if self.rng.random() < 0.3:
-                    inner = t.savepoint("inner")
+                    inner = t.savepoint("inside")
                     ingest(t, self.sender.batch(changes=False), self.rng)
                     if self.rng.random() < 0.2:
                         refresh(t, True)
-                    t.roll_back_to("inner", inner)
+                    t.roll_back_to("inside", inner)
                 if self.rng.random() < 0.6:
-                    t.roll_back_to("outer", outer)
+                    t.roll_back_to("here", outer)
                     ingest(t, batch, self.rng)  # once more: now it counts
                 if self.rng.random() < 0.5:
-                    t.execute("RELEASE outer")
+                    t.execute("RELEASE here")
             self.end(t, kept, commits=0.9)
 
     def send_in_two_phases(self):

@@ -161,6 +161,33 @@ TEST_F(Payload, is_json_says_whether_jsonb_can_hold_it) {
     EXPECT_FALSE(is_json("[\"event\n\"]"));
 }
 
+TEST_F(Payload, a_million_events_are_the_limit) {
+    std::string text;
+    for (int i = 0; i < 1'000'001; ++i) text += "1\n";
+    try {
+        parse_events(text, Format::automatic, context_);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::limit_exceeded);
+    }
+}
+
+TEST_F(Payload, few_bytes_can_not_ask_for_much_memory) {
+    // Ten events of 60 MiB of properties each, 2,000 lines times 30 KiB.
+    std::string event = R"({"event":"view_item","note":")" + std::string(30'000, 'x') + R"(","items":[)";
+    for (int i = 0; i < 2'000; ++i) event += i == 0 ? R"({"name":"a"})" : R"(,{"name":"a"})";
+    event += "]}\n";
+    std::string text;
+    for (int i = 0; i < 10; ++i) text += event;
+    EXPECT_EQ(parse_events(event, Format::automatic, context_).events.size(), 1U);
+    try {
+        parse_events(text, Format::automatic, context_);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::limit_exceeded);
+    }
+}
+
 TEST_F(Payload, a_batch_can_be_moved_and_its_views_stay) {
     EventBatch batch = parse(R"({"event":"a","event_id":"\u0065\u0031","x":1})");
     const EventBatch moved = std::move(batch);

@@ -11,7 +11,7 @@ make_shop($node, 'shop');
 sub sql { return $node->safe_psql('shop', $_[0]) }
 sub state_of_engine { return sql('SELECT name, merged, built_from, rebuilding_from FROM analytics.rollup_state ORDER BY name') }
 
-# A statement of the engine that has come to a stop halfway, at a row of its tables that another session holds.
+# A statement of the engine that has come to a stop halfway, at rows of its tables that another session holds.
 sub stopped_halfway
 {
 	my ($statement, $held) = @_;
@@ -23,9 +23,11 @@ sub stopped_halfway
 sub killed
 {
 	my ($pid, @sessions) = @_;
+	my $logged = -s $node->logfile;
 	kill('KILL', $pid);
 	eval { $_->quit } for @sessions;
-	recovered($node, 'shop');
+	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $logged);
+	$node->poll_query_until('shop', 'SELECT NOT pg_is_in_recovery()') or die 'the server does not come back';
 	return;
 }
 
@@ -42,7 +44,7 @@ sell($node, 'shop', 1, 100);
 sql('SELECT analytics.refresh()');
 is_merged($node, 'shop', 'to begin with, a hundred numbers are merged');
 
-my $last_row = q{SELECT FROM analytics.rollup_sales_monthly WHERE bucket = (SELECT max(bucket) FROM analytics.rollup_sales_monthly) FOR UPDATE};
+my $monthly = 'SELECT FROM analytics.rollup_sales_monthly FOR UPDATE';
 my $number = 100;
 for my $crash ([ 'kill -9 of the backend', \&killed ], [ 'an immediate shutdown', \&shut_down_at_once ])
 {
@@ -55,7 +57,7 @@ for my $crash ([ 'kill -9 of the backend', \&killed ], [ 'an immediate shutdown'
 	sql("SELECT analytics.retract(k.event_id) FROM analytics.event_key k WHERE k.kind = 'o' AND k.key IN ('o${\($number - 30)}', 'o${\($number + 8)}')");
 	my $before = state_of_engine();
 	my $merged = lines_merged($node, 'shop');
-	$do->(stopped_halfway('SELECT analytics.refresh()', $last_row));
+	$do->(stopped_halfway('SELECT analytics.refresh()', $monthly));
 	is(state_of_engine(), $before, "$what in the middle of a refresh: P stands where it stood");
 	is(lines_merged($node, 'shop'), $merged, 'nothing is merged');
 	is_right($node, 'shop', 'the views are right after recovery');
@@ -68,7 +70,7 @@ for my $crash ([ 'kill -9 of the backend', \&killed ], [ 'an immediate shutdown'
 	$number += 40;
 
 	$before = state_of_engine();
-	$do->(stopped_halfway("SELECT analytics.rebuild('sales_monthly')", $last_row));
+	$do->(stopped_halfway("SELECT analytics.rebuild('sales_monthly')", $monthly));
 	is(state_of_engine(), $before, "$what in the middle of a rebuild leaves the old cells");
 	is_merged($node, 'shop', 'which are right');
 
