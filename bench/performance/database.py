@@ -4,9 +4,7 @@ Statements go by the simple query protocol on a kept connection, without a param
 and planned anew, as psql sends it, and its time is what a client waits for, commit included.
 """
 
-import statistics
 import time
-from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
@@ -50,20 +48,42 @@ def milliseconds(connection, query):
     return (time.perf_counter() - started) * 1000
 
 
+def cpu_milliseconds(connection):
+    """Processor time that the connection's server process has used: what other programs on the machine take is not in it,
+    nor what parallel workers and the disk take. None where the server is not on this machine or the kernel does not say."""
+    try:
+        with open(f"/proc/{connection.info.backend_pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[0]) / 1e6
+    except (OSError, ValueError):
+        return None
+
+
 def wal_position(connection):
     return value_of(connection, "SELECT pg_current_wal_insert_lsn() - '0/0'")
 
 
-@dataclass
-class Sample:
-    """Repetitions of one measurement."""
+class Measurement:
+    """Repetitions of one kind of work: milliseconds that the client waited, milliseconds of processor, bytes of WAL."""
 
-    values: list
+    def __init__(self):
+        self.waited, self.cpu, self.wal = [], [], []
 
-    @property
-    def median(self):
-        return statistics.median(self.values)
+    def take(self, connection, query, parameters=None):
+        wal, cpu = wal_position(connection), cpu_milliseconds(connection)
+        started = time.perf_counter()
+        cursor = connection.execute(query, parameters)
+        answer = cursor.fetchall() if cursor.description is not None else None
+        self.waited.append((time.perf_counter() - started) * 1000)
+        if cpu is not None:
+            self.cpu.append(cpu_milliseconds(connection) - cpu)
+        self.wal.append(float(wal_position(connection) - wal))
+        return answer
 
-    def per(self, other):
-        """Ratios of what was measured next to each other, which a busy machine slows alike."""
-        return Sample([a / b for a, b in zip(self.values, other.values, strict=True)])
+    def forget_first(self):
+        for values in (self.waited, self.cpu, self.wal):
+            del values[:1]
+
+
+def ratios(these, others):
+    """Ratios of what was measured next to each other, which a busy machine slows alike."""
+    return [this / other for this, other in zip(these, others, strict=True)]

@@ -6,10 +6,9 @@ hand-written side knows its rows beforehand, in an analysed temporary table; ref
 """
 
 import pathlib
-from dataclasses import dataclass
 
 import base
-from database import Sample, milliseconds, value_of, wal_position
+from database import Measurement, value_of
 
 NEW_ROWS = 10000
 LATE_ROWS = 500
@@ -25,21 +24,13 @@ MERGE = (SQL / "hand_written_merge.sql").read_text()
 COMPARE = (SQL / "compare_cells.sql").read_text()
 
 
-@dataclass
-class Merges:
-    """What merging cost, repetition by repetition."""
-
-    engine: Sample
-    hand_written: Sample
-    engine_wal: Sample
-    hand_written_wal: Sample
-
-
 def make_hand_written_tables(connection):
     """Gives the hand-written side the cells that the engine holds now."""
     connection.execute("DROP SCHEMA IF EXISTS hand_written CASCADE")
     connection.execute((SQL / "hand_written_tables.sql").read_text())
+    # the first change of a page after a checkpoint logs all of it: both sides start alike
     connection.execute("VACUUM ANALYZE")
+    connection.execute("CHECKPOINT")
 
 
 def commit_new_rows(connection, mix, number, hours_ago=0):
@@ -70,21 +61,18 @@ def hand_written_merge():
     return "".join(MERGE.format(grain=grain, bucket=bucket, delta="delta") for grain, bucket in GRAINS.items())
 
 
-def measure(connection, mix, repetitions, first_number, progress):
-    """Merges repetition after repetition, by refresh() and by hand."""
+def measure(connection, mix, repetitions, first_number, hours_ago, progress):
+    """Merges repetition after repetition, by refresh() and by hand: a Measurement of each."""
     statements = {"engine": "SELECT analytics.refresh()", "hand_written": hand_written_merge()}
-    times = {side: [] for side in statements}
-    wal = {side: [] for side in statements}
+    found = {side: Measurement() for side in statements}
     for repetition in range(-1, repetitions):  # the first warms caches up and does not count
-        commit_new_rows(connection, mix, first_number + repetition)
+        commit_new_rows(connection, mix, first_number + repetition, hours_ago)
         for side in sorted(statements, reverse=repetition % 2 == 1):
-            before = wal_position(connection)
-            took = milliseconds(connection, statements[side])
-            if repetition >= 0:
-                times[side].append(took)
-                wal[side].append(float(wal_position(connection) - before))
-        progress(f"refresh of {mix}: {max(repetition, 0) + 1} of {repetitions}")
-    return Merges(Sample(times["engine"]), Sample(times["hand_written"]), Sample(wal["engine"]), Sample(wal["hand_written"]))
+            found[side].take(connection, statements[side])
+        progress(f"refresh of {mix}: {repetition + 1} of {repetitions}")
+    for measurement in found.values():
+        measurement.forget_first()
+    return found["engine"], found["hand_written"]
 
 
 def check_equal(connection):

@@ -9,6 +9,8 @@ CREATE OR REPLACE FUNCTION analytics.build_range(name text, "from" date, "to" da
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
     SET enable_seqscan = on
+    SET enable_nestloop = off  -- after a restore there are no statistics, and the cells of a million lines look like one
+    SET work_mem = '32MB'
     SET jit = off
 AS $$
 DECLARE
@@ -158,16 +160,21 @@ BEGIN
         RETURNING * INTO state;
     END IF;
     reached := coalesce(state.rebuilding_from, 'infinity');
-    FOR month IN SELECT m FROM analytics.event_months(build.name) m WHERE m < reached ORDER BY m DESC LOOP
-        IF months_done = max_months THEN
-            months_left := months_left + 1;
-            CONTINUE;
-        END IF;
-        rows := rows + analytics.build_range(build.name, month,
-            CASE WHEN reached = 'infinity' THEN 'infinity'::date ELSE reached END);
-        reached := month;
-        months_done := months_done + 1;
-    END LOOP;
+    IF max_months IS NULL THEN
+        -- all at once reads each event once, where a month of a year's partition reads the year
+        months_done := (SELECT count(*) FROM analytics.event_months(build.name) m WHERE m < reached);
+        rows := analytics.build_range(build.name, '-infinity', reached);
+    ELSE
+        FOR month IN SELECT m FROM analytics.event_months(build.name) m WHERE m < reached ORDER BY m DESC LOOP
+            IF months_done = max_months THEN
+                months_left := months_left + 1;
+                CONTINUE;
+            END IF;
+            rows := rows + analytics.build_range(build.name, month, reached);
+            reached := month;
+            months_done := months_done + 1;
+        END LOOP;
+    END IF;
     UPDATE analytics.rollup_state s
        SET built_from = CASE WHEN months_left = 0 THEN '-infinity' WHEN s.built_from > '-infinity' THEN reached ELSE s.built_from END,
            rebuilding_from = CASE WHEN months_left > 0 THEN reached END,

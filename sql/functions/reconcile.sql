@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION analytics.reconcile_rollup(name text, store text, "fr
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
+    SET enable_nestloop = off
     SET jit = off
 AS $$
 DECLARE
