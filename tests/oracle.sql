@@ -150,6 +150,7 @@ SELECT store_id COLLATE "C" AS store_id,
 -- All that differs, both ways. row is a row of the view (or of the keys) that the other side lacks.
 CREATE FUNCTION oracle.differences() RETURNS TABLE (view text, side text, "row" jsonb)
     LANGUAGE plpgsql STABLE
+    SET jit = off
 AS $$
 DECLARE
     report text;

@@ -82,6 +82,7 @@ BEGIN
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
+    SET enable_hashagg = off
     SET jit = off
     SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan

@@ -6,6 +6,7 @@ CREATE OR REPLACE FUNCTION analytics.reconcile_rollup(name text, store text, "fr
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
     SET enable_nestloop = off
+    SET enable_hashagg = off
     SET jit = off
 AS $$
 DECLARE

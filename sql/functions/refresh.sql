@@ -174,6 +174,7 @@ CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS 
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
+    SET enable_hashagg = off
     SET max_parallel_workers_per_gather = 0
     SET jit = off
 AS $$

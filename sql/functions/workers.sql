@@ -7,3 +7,17 @@ REVOKE ALL ON FUNCTION analytics.start_workers() FROM PUBLIC;
 COMMENT ON FUNCTION analytics.stop_workers() IS
 'stops the workers of this database and waits until they are gone; returns how many were stopped. Holds until start_workers() or the next start of the server. 55006: one did not stop in time';
 REVOKE ALL ON FUNCTION analytics.stop_workers() FROM PUBLIC;
+
+-- Workers hold a lock that nobody else can take, as the sign that they are there: pg_stat_activity does not show a
+-- superuser's processes to an owner.
+CREATE OR REPLACE FUNCTION analytics.running_workers() RETURNS TABLE (worker text, pid integer)
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE l.database WHEN 0 THEN 'launcher' ELSE 'refresh' END, l.pid
+      FROM pg_locks l
+     WHERE l.locktype = 'object' AND l.classid = 'pg_extension'::regclass AND l.objid = 0 AND l.objsubid = 1
+       AND l.database IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+$$;
+COMMENT ON FUNCTION analytics.running_workers() IS 'the launcher and the workers of this database that run, with their process ids';
+REVOKE ALL ON FUNCTION analytics.running_workers() FROM PUBLIC;

@@ -1,7 +1,8 @@
 // One batch of events, from what was parsed to what is stored: exactly once each, whatever runs at the same time.
 //
 // The steps, each a statement of its own where it touches a table:
-//   0. event and its default partition are locked (ROW EXCLUSIVE), after the first partitions were made if there are none;
+//   0. event and its default partition are locked (ROW EXCLUSIVE), after the first partitions were made if there are
+//   none;
 //   1. orders of full refunds are looked up; a refund of an unknown order is rejected before anything is claimed;
 //   2. phase 1: the keys of the whole batch are claimed, in ascending order, INSERT ... ON CONFLICT DO NOTHING;
 //   3. phase 2: of the keys that were there, those that an event may supersede are locked, in ascending order,
@@ -19,18 +20,19 @@
 //   ascending order: each waits for a key above all those it holds, hence above the one that its predecessor waits for,
 //   all around the circle, which is impossible. And a circle wholly in phase 1 is one of keys claimed in phase 1, in
 //   ascending order, and impossible for the same reason.
-//   Who makes or drops partitions locks the parent or the default partition against writers. Batches lock these two before
-//   they hold any key, so that nobody waits for a key of a batch that waits for partitions.
-//   Several calls in one transaction enter phase 1 while they hold keys, and can deadlock with each other; PostgreSQL
-//   then ends one of them with 40P01.
+//   Who makes or drops partitions locks the parent or the default partition against writers. Batches lock these two
+//   before they hold any key, so that nobody waits for a key of a batch that waits for partitions. Several calls in one
+//   transaction enter phase 1 while they hold keys, and can deadlock with each other; PostgreSQL then ends one of them
+//   with 40P01.
 //
 // Isolation
-//   READ COMMITTED: whoever comes second to a key waits for the first and then sees it. REPEATABLE READ and SERIALIZABLE:
-//   the one that comes second to a key that changed since its snapshot fails with 40001, in phase 1 or 2. A full refund
-//   makes a new version of its order's key, so that a second one that did not see its lines fails too.
+//   READ COMMITTED: whoever comes second to a key waits for the first and then sees it. REPEATABLE READ and
+//   SERIALIZABLE: the one that comes second to a key that changed since its snapshot fails with 40001, in phase 1 or 2.
+//   A full refund makes a new version of its order's key, so that a second one that did not see its lines fails too.
 //
-// Where the lines that a version should take back are gone (a partition dropped by retention), the version that stands is
-// left alone, and what would replace it counts as a duplicate: taking back what is not there would leave figures doubled.
+// Where the lines that a version should take back are gone (a partition dropped by retention), the version that stands
+// is left alone, and what would replace it counts as a duplicate: taking back what is not there would leave figures
+// doubled.
 #pragma once
 
 #include "core/event.hpp"

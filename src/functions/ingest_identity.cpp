@@ -18,8 +18,8 @@ struct Request {
 };
 
 bool needs_alias(const Event& event) {
-    return event.known_by_order() && !(event.event_id.starts_with(kOrderPrefix) &&
-                                       event.event_id.substr(kOrderPrefix.size()) == *event.order_id);
+    return event.known_by_order() &&
+           !(event.event_id.starts_with(kOrderPrefix) && event.event_id.substr(kOrderPrefix.size()) == *event.order_id);
 }
 
 void add_request(const std::vector<Event>& events, Plan& plan, Claim& claim, const Request& request) {

@@ -63,9 +63,10 @@ struct Claim {
     static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
     KeyName name;
-    std::size_t alias_of = kNone;  // event that claims its event_id as an alias of its order, before any other use of it
-    std::size_t latest = kNone;    // highest version of the batch; the lower ones hang on it (Plan::lower)
-    bool is_new = false;           // the key was not known
+    std::size_t alias_of =
+        kNone;                   // event that claims its event_id as an alias of its order, before any other use of it
+    std::size_t latest = kNone;  // highest version of the batch; the lower ones hang on it (Plan::lower)
+    bool is_new = false;         // the key was not known
     std::optional<StandingKey> standing;  // what was known, where it was looked up
 
     bool is_alias() const { return alias_of != kNone; }
@@ -83,8 +84,9 @@ inline bool counts(Outcome outcome) { return outcome == Outcome::accepted || out
 // What a batch comes to. Claims are in the order of their names, each name once.
 struct Plan {
     std::vector<Claim> claims;
-    std::vector<Outcome> outcomes;   // of each event, by its place in the batch; valid after resolve()
-    std::vector<std::size_t> lower;  // of each event: the next lower version of the batch that its claim knows, or kNone
+    std::vector<Outcome> outcomes;  // of each event, by its place in the batch; valid after resolve()
+    std::vector<std::size_t>
+        lower;  // of each event: the next lower version of the batch that its claim knows, or kNone
 
     // Whether the claim's latest event is what shall stand. Lower versions of it may count too, but are not written.
     bool writes(const Claim& claim) const { return claim.latest != Claim::kNone && counts(outcomes[claim.latest]); }

@@ -11,18 +11,19 @@ namespace {
 
 constexpr std::array<Oid, 3> kNameParameters = {TEXTARRAYOID, TEXTARRAYOID, CHARARRAYOID};
 
-#define ANALYTICS_LOOK_UP                                                                                             \
-    "SELECT w.place, k.order_id IS NOT NULL AND k.kind = 'e', k.sent_revision, k.updated_at, k.revision,"            \
-    "       coalesce(k.event_id, k.key), k.occurred_at, k.lines"                                                     \
-    "  FROM (" ANALYTICS_KEY_NAMES ", generate_subscripts($1, 1) AS place) w"                                        \
+#define ANALYTICS_LOOK_UP                                                                                 \
+    "SELECT w.place, k.order_id IS NOT NULL AND k.kind = 'e', k.sent_revision, k.updated_at, k.revision," \
+    "       coalesce(k.event_id, k.key), k.occurred_at, k.lines"                                          \
+    "  FROM (" ANALYTICS_KEY_NAMES                                                                        \
+    ", generate_subscripts($1, 1) AS place) w"                                                            \
     "  JOIN analytics.event_key k ON k.store_id = w.store_id AND k.key = w.key AND k.kind = w.kind"
 
 pg::Statement read_keys(ANALYTICS_LOOK_UP, kNameParameters, pg::Search::by_index);
 pg::Statement lock_keys(ANALYTICS_LOOK_UP " ORDER BY w.place FOR UPDATE OF k", kNameParameters, pg::Search::by_index);
 
-constexpr std::array<Oid, 10> kKeyParameters = {TEXTARRAYOID, TEXTARRAYOID, CHARARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-                                                INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID,
-                                                INT4ARRAYOID};
+constexpr std::array<Oid, 10> kKeyParameters = {TEXTARRAYOID,        TEXTARRAYOID, CHARARRAYOID,        TEXTARRAYOID,
+                                                TEXTARRAYOID,        INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID,
+                                                TIMESTAMPTZARRAYOID, INT4ARRAYOID};
 
 // Rows are inserted, and returned, in the arrays' order.
 pg::Statement insert_keys(
@@ -32,8 +33,8 @@ pg::Statement insert_keys(
     " ON CONFLICT DO NOTHING RETURNING store_id, key, kind",
     kKeyParameters);
 
-constexpr std::array<Oid, 9> kChangeParameters = {TEXTARRAYOID, TEXTARRAYOID, CHARARRAYOID,
-                                                  TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID,
+constexpr std::array<Oid, 9> kChangeParameters = {TEXTARRAYOID, TEXTARRAYOID,        CHARARRAYOID,
+                                                  TEXTARRAYOID, INT4ARRAYOID,        TIMESTAMPTZARRAYOID,
                                                   INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID};
 
 pg::Statement update_keys(
@@ -46,15 +47,13 @@ pg::Statement update_keys(
     " WHERE k.store_id = w.store_id AND k.key = w.key AND k.kind = w.kind",
     kChangeParameters, pg::Search::by_index);
 
-pg::Statement rewrite_keys(
-    "UPDATE analytics.event_key k SET lines = k.lines FROM (" ANALYTICS_KEY_NAMES
-    ") w WHERE k.store_id = w.store_id AND k.key = w.key AND k.kind = w.kind",
-    kNameParameters, pg::Search::by_index);
+pg::Statement rewrite_keys("UPDATE analytics.event_key k SET lines = k.lines FROM (" ANALYTICS_KEY_NAMES
+                           ") w WHERE k.store_id = w.store_id AND k.key = w.key AND k.kind = w.kind",
+                           kNameParameters, pg::Search::by_index);
 
-pg::Statement delete_keys(
-    "DELETE FROM analytics.event_key k USING (" ANALYTICS_KEY_NAMES
-    ") w WHERE k.store_id = w.store_id AND k.key = w.key AND k.kind = w.kind",
-    kNameParameters, pg::Search::by_index);
+pg::Statement delete_keys("DELETE FROM analytics.event_key k USING (" ANALYTICS_KEY_NAMES
+                          ") w WHERE k.store_id = w.store_id AND k.key = w.key AND k.kind = w.kind",
+                          kNameParameters, pg::Search::by_index);
 
 #undef ANALYTICS_LOOK_UP
 #undef ANALYTICS_KEY_NAMES
@@ -102,9 +101,9 @@ std::vector<std::optional<StandingKey>> look_up_keys(std::span<const KeyName> na
     }
     const NameArrays arrays = pg::protect([&] { return name_arrays(names); });
     const bool locked = lock == Lock::update;
-    const auto rows = (locked ? lock_keys : read_keys)
-                          .execute({arrays.stores, arrays.keys, arrays.kinds},
-                                   locked ? pg::Access::write : pg::Access::read_only);
+    const auto rows =
+        (locked ? lock_keys : read_keys)
+            .execute({arrays.stores, arrays.keys, arrays.kinds}, locked ? pg::Access::write : pg::Access::read_only);
     for (std::uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         StandingKey key;
@@ -144,10 +143,9 @@ void claim_keys(const std::vector<Event>& events, Plan& plan) {
                                 }),
             pg::int4_array(size, [&](std::size_t i) { return is_alias(i) ? 1 : event_of(i).revision; }),
             pg::timestamp_array(size, [&](std::size_t i) { return pg::to_timestamp(event_of(i).occurred_at); }),
-            pg::int4_array(size,
-                           [&](std::size_t i) {
-                               return is_alias(i) ? 0 : static_cast<std::int32_t>(event_of(i).lines.size());
-                           })};
+            pg::int4_array(size, [&](std::size_t i) {
+                return is_alias(i) ? 0 : static_cast<std::int32_t>(event_of(i).lines.size());
+            })};
         return name_arrays(size, [&](std::size_t i) -> const KeyName& { return plan.claims[i].name; });
     });
     const auto rows = insert_keys.execute({names.stores, names.keys, names.kinds, columns[0], columns[1], columns[2],
@@ -182,8 +180,8 @@ void change_keys(std::span<const KeyChange> changes) {
             pg::timestamp_array(size, [&](std::size_t i) { return updated_at_column(*changes[i].event); }),
             pg::int4_array(size, [&](std::size_t i) { return changes[i].revision; }),
             pg::timestamp_array(size, [&](std::size_t i) { return pg::to_timestamp(changes[i].event->occurred_at); }),
-            pg::int4_array(
-                size, [&](std::size_t i) { return static_cast<std::int32_t>(changes[i].event->lines.size()); })};
+            pg::int4_array(size,
+                           [&](std::size_t i) { return static_cast<std::int32_t>(changes[i].event->lines.size()); })};
         return name_arrays(size, [&](std::size_t i) -> const KeyName& { return changes[i].name; });
     });
     const auto done = update_keys.execute({names.stores, names.keys, names.kinds, columns[0], columns[1], columns[2],

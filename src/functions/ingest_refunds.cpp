@@ -32,7 +32,8 @@ constexpr std::array<Oid, 2> kOrderParameters = {TEXTARRAYOID, TEXTARRAYOID};
 
 // Refund lines of some orders; a line that was taken back has its negative right behind it.
 pg::Statement read_refunds(
-    "SELECT w.place, e.sign, e.event_id, e.product_id, e.line_kind, e.quantity, e.unit_price, e.amount, e.discount, e.tax,"
+    "SELECT w.place, e.sign, e.event_id, e.product_id, e.line_kind, e.quantity, e.unit_price, e.amount, e.discount, "
+    "e.tax,"
     "       e.shipping"
     "  FROM (SELECT unnest($1) AS store_id, unnest($2) AS order_id, generate_subscripts($1, 1) AS place) w"
     "  JOIN analytics.event e ON e.store_id = w.store_id AND e.order_id = w.order_id AND e.event_type = 'refund'"
@@ -84,8 +85,8 @@ OrderLine order_line(EventBatch& batch, const pg::Row& row, const std::array<int
 }
 
 OrderLine order_line(const EventLine& line) {
-    return {line.product_id, line.kind, line.quantity, line.unit_price,
-            line.amount,     line.discount, line.tax,  line.shipping};
+    return {line.product_id, line.kind,     line.quantity, line.unit_price,
+            line.amount,     line.discount, line.tax,      line.shipping};
 }
 
 // What a batch's own purchase says of the order.
@@ -108,10 +109,10 @@ void read_order(EventBatch& batch, const StandingLines& lines, std::size_t versi
     for (std::size_t i = 0; i < lines.count(version); ++i) {
         const pg::Row row = lines.row(version, i);
         const auto column = [&](const char* name) { return SPI_fnumber(row.columns(), name); };
-        order.bought.push_back(order_line(
-            batch, row,
-            {column("product_id"), column("line_kind"), column("quantity"), column("unit_price"), column("amount"),
-             column("discount"), column("tax"), column("shipping")}));
+        order.bought.push_back(
+            order_line(batch, row,
+                       {column("product_id"), column("line_kind"), column("quantity"), column("unit_price"),
+                        column("amount"), column("discount"), column("tax"), column("shipping")}));
         if (i == 0) {
             order.customer_id = kept(batch, row.optional_text(column("customer_id")));
             order.channel = kept(batch, row.optional_text(column("channel")));

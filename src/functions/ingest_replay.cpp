@@ -1,9 +1,9 @@
-// replay_rejected(ids, store): takes rejected events in once more, after their payload was mended or what they lacked has
-// come.
+// replay_rejected(ids, store): takes rejected events in once more, after their payload was mended or what they lacked
+// has come.
 //
-// Rows are locked and taken in order of rejected_id, all as one batch: the index in the report is the row's place in it.
-// What is accepted or a duplicate becomes 'replayed'; what is rejected again stays open and says the new reason. Each row
-// is read as its own format for its own store, and is one event: an object.
+// Rows are locked and taken in order of rejected_id, all as one batch: the index in the report is the row's place in
+// it. What is accepted or a duplicate becomes 'replayed'; what is rejected again stays open and says the new reason.
+// Each row is read as its own format for its own store, and is one event: an object.
 
 #include "core/event.hpp"
 

@@ -71,10 +71,14 @@ void store_rejections(const std::vector<Rejection>& rejections, std::string_view
         columns = {
             pg::text_datum(format),
             pg::text_array(size, [&](std::size_t i) { return store_of(rejections[i], store); }),
-            pg::text_array(
-                size, [&](std::size_t i) { return rejections[i].is_json ? OptionalText(rejections[i].source) : OptionalText(); }),
-            pg::text_array(
-                size, [&](std::size_t i) { return rejections[i].is_json ? OptionalText() : OptionalText(rejections[i].source); }),
+            pg::text_array(size,
+                           [&](std::size_t i) {
+                               return rejections[i].is_json ? OptionalText(rejections[i].source) : OptionalText();
+                           }),
+            pg::text_array(size,
+                           [&](std::size_t i) {
+                               return rejections[i].is_json ? OptionalText() : OptionalText(rejections[i].source);
+                           }),
             pg::int4_array(size, [&](std::size_t i) { return rejections[i].index; }),
             pg::text_array(size, [&](std::size_t i) { return std::string_view(rejections[i].code); }),
             pg::text_array(size, [&](std::size_t i) { return std::string_view(rejections[i].pointer); }),
@@ -82,8 +86,8 @@ void store_rejections(const std::vector<Rejection>& rejections, std::string_view
         // text and bytea are stored alike
         DatumGetArrayTypeP(columns[3])->elemtype = BYTEAOID;
     });
-    insert_rejections.execute({columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6],
-                               columns[7]});
+    insert_rejections.execute(
+        {columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7]});
 }
 
 Datum report_row(FunctionCallInfo call, const Report& report) {

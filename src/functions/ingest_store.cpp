@@ -60,8 +60,7 @@ std::string random_id() {
 
 }  // namespace
 
-Surroundings::Surroundings(Ids ids)
-    : now_(pg::from_timestamp(GetCurrentTransactionStartTimestamp())), ids_(ids) {}
+Surroundings::Surroundings(Ids ids) : now_(pg::from_timestamp(GetCurrentTransactionStartTimestamp())), ids_(ids) {}
 
 ParseContext Surroundings::context_for(std::string_view store) {
     ParseContext context;

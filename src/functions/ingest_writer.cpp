@@ -104,8 +104,8 @@ int route(const WriterState* state, UnixMicros occurred_at) {
     Datum value = TimestampTzGetDatum(pg::to_timestamp(occurred_at));
     const PartitionBoundInfo bounds = state->partitions->boundinfo;
     bool equal = false;
-    const int below = partition_range_datum_bsearch(state->key->partsupfunc, state->key->partcollation, bounds, 1,
-                                                    &value, &equal);
+    const int below =
+        partition_range_datum_bsearch(state->key->partsupfunc, state->key->partcollation, bounds, 1, &value, &equal);
     const int place = bounds->indexes[below + 1] >= 0 ? bounds->indexes[below + 1] : bounds->default_index;
     if (place < 0) {
         ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), errmsg("no partition of relation \"event\" found for row"),
@@ -140,8 +140,8 @@ void map_columns(Target* target, EState* executor) {
     for (int i = 0; i < kColumns; ++i) {
         if (target->attributes[static_cast<Size>(i)] == 0) {
             ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                            errmsg("column \"%s\" of relation \"%s\" does not exist", kColumnNames[static_cast<Size>(i)],
-                                   RelationGetRelationName(target->relation))));
+                            errmsg("column \"%s\" of relation \"%s\" does not exist",
+                                   kColumnNames[static_cast<Size>(i)], RelationGetRelationName(target->relation))));
         }
     }
 }
@@ -176,9 +176,9 @@ Target* open_target_of(WriterState* state, Oid relation) {
             return open_target(state, place);
         }
     }
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("partition %u of relation \"event\" was detached concurrently", relation),
-                    errhint("Try again.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+             errmsg("partition %u of relation \"event\" was detached concurrently", relation), errhint("Try again.")));
     pg_unreachable();
 }
 
@@ -219,14 +219,14 @@ void complete_row(WriterState* state, const Target* target, TupleTableSlot* slot
     for (int i = 0; i < target->others_count; ++i) {
         const OtherColumn& column = target->others[i];
         const int place = column.attribute - 1;
-        const int number = source == nullptr || column.is_generated
-                               ? SPI_ERROR_NOATTRIBUTE
-                               : SPI_fnumber(source->columns, NameStr(TupleDescAttr(slot->tts_tupleDescriptor, place)->attname));
+        const int number =
+            source == nullptr || column.is_generated
+                ? SPI_ERROR_NOATTRIBUTE
+                : SPI_fnumber(source->columns, NameStr(TupleDescAttr(slot->tts_tupleDescriptor, place)->attname));
         if (number > 0) {
             slot->tts_values[place] = heap_getattr(source->row, number, source->columns, &slot->tts_isnull[place]);
         } else if (column.expression != nullptr) {
-            slot->tts_values[place] =
-                ExecEvalExprSwitchContext(column.expression, context, &slot->tts_isnull[place]);
+            slot->tts_values[place] = ExecEvalExprSwitchContext(column.expression, context, &slot->tts_isnull[place]);
         }
     }
 }

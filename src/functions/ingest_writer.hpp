@@ -1,8 +1,8 @@
 // Writes lines of events straight into the partitions of analytics.event, as COPY would: buffered, many rows to a page.
 //
 // What an INSERT into the parent would do is done here too: routing, defaults, generated columns, CHECK and NOT NULL,
-// row triggers, indexes. Left out on purpose are the parent's statement triggers: they check and claim what others write
-// directly, and ingest has done both.
+// row triggers, indexes. Left out on purpose are the parent's statement triggers: they check and claim what others
+// write directly, and ingest has done both.
 //
 // The parent and the partitions written to stay locked (ROW EXCLUSIVE) until the transaction ends, as after any INSERT.
 // After an error nothing needs to be closed: PostgreSQL does so as it rolls back.
@@ -21,8 +21,8 @@ namespace analytics::ingest {
 // Whether event has no partition but the default one, as right after a restore.
 bool has_only_default_partition();
 
-// Locks event and its default partition for writing. Whoever attaches or drops a partition locks one of them against it;
-// taken before any key is claimed, the lock keeps the two from waiting for each other.
+// Locks event and its default partition for writing. Whoever attaches or drops a partition locks one of them against
+// it; taken before any key is claimed, the lock keeps the two from waiting for each other.
 void lock_event();
 
 // A line to be written with sign +1.

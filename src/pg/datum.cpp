@@ -28,7 +28,8 @@ Datum numeric_datum(const Decimal& value) {
     char buffer[96];
     char* out = buffer + sizeof buffer;
     *--out = '\0';
-    auto rest = coefficient < 0 ? -static_cast<unsigned __int128>(coefficient) : static_cast<unsigned __int128>(coefficient);
+    auto rest =
+        coefficient < 0 ? -static_cast<unsigned __int128>(coefficient) : static_cast<unsigned __int128>(coefficient);
     for (int digit = 0; rest != 0 || digit <= value.scale(); ++digit) {
         if (digit == value.scale() && digit > 0) {
             *--out = '.';
@@ -53,13 +54,12 @@ ArrayType* make_array(std::size_t size, std::size_t data_size, bool has_nulls, O
     if (size == 0) {
         return construct_empty_array(type);
     }
-    std::size_t const header =
-        has_nulls ? ARR_OVERHEAD_WITHNULLS(1, static_cast<int>(size)) : ARR_OVERHEAD_NONULLS(1);
+    std::size_t const header = has_nulls ? ARR_OVERHEAD_WITHNULLS(1, static_cast<int>(size)) : ARR_OVERHEAD_NONULLS(1);
     std::size_t const total = header + data_size;
     if (!AllocSizeIsValid(total)) {
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("batch is too large"),
-                        errdetail("One column of it takes %zu bytes.", total),
-                        errhint("Send fewer events in a call.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("batch is too large"),
+                 errdetail("One column of it takes %zu bytes.", total), errhint("Send fewer events in a call.")));
     }
     auto* const array = static_cast<ArrayType*>(palloc0(total));
     SET_VARSIZE(array, total);

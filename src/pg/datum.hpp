@@ -1,8 +1,8 @@
 // Values to and from PostgreSQL.
 //
-// Functions of the first group may raise a PostgreSQL error: they hold no C++ object while they call it, so that they can
-// be used inside pg::protect(). Those of the second group throw C++ exceptions and are used outside of it.
-// What they allocate lies in CurrentMemoryContext.
+// Functions of the first group may raise a PostgreSQL error: they hold no C++ object while they call it, so that they
+// can be used inside pg::protect(). Those of the second group throw C++ exceptions and are used outside of it. What
+// they allocate lies in CurrentMemoryContext.
 #pragma once
 
 #include "core/decimal.hpp"
@@ -20,8 +20,7 @@
 namespace analytics::pg {
 
 // PostgreSQL counts microseconds from 2000-01-01, the core from 1970-01-01.
-inline constexpr std::int64_t kEpochShift =
-    std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
+inline constexpr std::int64_t kEpochShift = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
 
 inline TimestampTz to_timestamp(UnixMicros time) { return time - kEpochShift; }
 inline UnixMicros from_timestamp(TimestampTz time) { return time + kEpochShift; }

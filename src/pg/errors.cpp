@@ -18,9 +18,7 @@ ErrorData* take_error(MemoryContext memory) {
         data = CopyErrorData();
     }
     PG_CATCH();
-    {
-        data = nullptr;
-    }
+    { data = nullptr; }
     PG_END_TRY();
     FlushErrorState();
     return data;
@@ -103,9 +101,7 @@ void run_protected(void (*body)(void*), void* data) {
         }
     }
     PG_CATCH();
-    {
-        failed = true;
-    }
+    { failed = true; }
     PG_END_TRY();
     if (failed) [[unlikely]] {
         ErrorData* const error = take_error(error_memory());

@@ -48,7 +48,8 @@ auto protect(Call&& call) {
     using Callable = std::remove_reference_t<Call>;
     using Result = std::invoke_result_t<Callable&>;
     if constexpr (std::is_void_v<Result>) {
-        run_protected([](void* data) { (*static_cast<Callable*>(data))(); }, const_cast<void*>(static_cast<const void*>(std::addressof(call))));
+        run_protected([](void* data) { (*static_cast<Callable*>(data))(); },
+                      const_cast<void*>(static_cast<const void*>(std::addressof(call))));
     } else {
         static_assert(std::is_trivially_destructible_v<Result>, "a longjmp would skip its destructor");
         struct {

@@ -14,15 +14,15 @@
 // On a symbol that PostgreSQL looks up by name; src/analytics.exports lets analytics_* through.
 #define ANALYTICS_EXPORT PGDLLEXPORT
 
-#define ANALYTICS_FUNCTION(name)                                                           \
-    static Datum name##_body(FunctionCallInfo fcinfo);                                     \
-    extern "C" {                                                                           \
-    ANALYTICS_EXPORT Datum name(FunctionCallInfo fcinfo);                                  \
-    extern ANALYTICS_EXPORT const Pg_finfo_record* pg_finfo_##name(void);                  \
-    const Pg_finfo_record* pg_finfo_##name(void) {                                         \
-        static const Pg_finfo_record info = {1};                                           \
-        return &info;                                                                      \
-    }                                                                                      \
+#define ANALYTICS_FUNCTION(name)                                                                \
+    static Datum name##_body(FunctionCallInfo fcinfo);                                          \
+    extern "C" {                                                                                \
+    ANALYTICS_EXPORT Datum name(FunctionCallInfo fcinfo);                                       \
+    extern ANALYTICS_EXPORT const Pg_finfo_record* pg_finfo_##name(void);                       \
+    const Pg_finfo_record* pg_finfo_##name(void) {                                              \
+        static const Pg_finfo_record info = {1};                                                \
+        return &info;                                                                           \
+    }                                                                                           \
     Datum name(FunctionCallInfo fcinfo) { return analytics::pg::guarded(name##_body, fcinfo); } \
-    }                                                                                      \
+    }                                                                                           \
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

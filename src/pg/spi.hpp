@@ -15,9 +15,9 @@
 
 namespace analytics::pg {
 
-// SPI for a scope. While it is open CurrentMemoryContext is its own, freed at its end: results that outlive it are copied
-// to the caller's. When an exception ends the scope the connection is left to PostgreSQL, which drops it as it rolls the
-// (sub)transaction back.
+// SPI for a scope. While it is open CurrentMemoryContext is its own, freed at its end: results that outlive it are
+// copied to the caller's. When an exception ends the scope the connection is left to PostgreSQL, which drops it as it
+// rolls the (sub)transaction back.
 class Connection {
 public:
     Connection();

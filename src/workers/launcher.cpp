@@ -256,6 +256,9 @@ void become_the_launcher() {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);  // shared catalogs only
     SetConfigOption("application_name", kLauncherType, PGC_USERSET, PGC_S_SESSION);
+    StartTransactionCommand();
+    take_seat();
+    CommitTransactionCommand();
     board::announce_launcher();
     pgstat_report_activity(STATE_IDLE, nullptr);
 }

@@ -113,6 +113,7 @@ sub holds_lock
 {
 	my ($node, $database, @statements) = @_;
 	my $session = $node->background_psql($database);
+	$session->set_query_timer_restart;
 	$session->query_safe($_) for 'BEGIN', @statements;
 	return $session;
 }
@@ -122,6 +123,7 @@ sub waits_for_lock
 {
 	my ($node, $database, $statement) = @_;
 	my $session = $node->background_psql($database, on_error_stop => 0);
+	$session->set_query_timer_restart;
 	my $pid = $session->query_safe('SELECT pg_backend_pid()');
 	$session->query_until(qr/sent/, "\\echo sent\n$statement;\n");
 	$node->poll_query_until($database,

@@ -1,17 +1,54 @@
-"""Ways to break the engine, to see that the run notices: a function of the extension with one piece of it replaced."""
+"""Ways to break the engine, to see that a run notices: functions of the extension with a piece of them replaced."""
 
 import psycopg
 
-# name: (function, what it says, what it says instead)
+# name: replacements of (function, what it says, what it says instead); without a function, a statement
 MUTATIONS = {
-    "own_transaction_not_running": (
-        "merging_snapshot()", "UNION SELECT s.own WHERE s.own < pg_snapshot_xmax(s.now)", ""),
+    "own_transaction_not_running": [
+        ("merging_snapshot", "UNION SELECT s.own WHERE s.own < pg_snapshot_xmax(s.now)", "")],
+    "running_ids_forgotten": [
+        ("merge_builtin_rollups", "p.stamp = ANY ($2)", "false")],
+    "running_ids_forgotten_in_tail": [
+        ("tail_sales_daily", "p.stamp = ANY (running)", "false")],
+    "running_ids_forgotten_by_has_tail": [
+        ("has_tail", "OR EXISTS (SELECT FROM analytics.event e WHERE e.stamp = ANY (running) AND e.stamp <> own)", "")],
+    "snapshot_of_an_earlier_statement": [
+        ("refresh", "    FOR pass IN SELECT s.merged::pg_snapshot",
+         "    PERFORM set_config('torture.earlier', analytics.merging_snapshot()::text, true);\n"
+         "    FOR pass IN SELECT s.merged::pg_snapshot"),
+        ("merge_builtin_rollups", "SET merged = analytics.merging_snapshot()",
+         "SET merged = current_setting('torture.earlier')::pg_snapshot")],
+    "snapshot_of_a_later_statement": [
+        ("merge_builtin_rollups", "SET merged = analytics.merging_snapshot()", "SET merged = merged"),
+        ("merge_builtin_rollups", "RETURN merged_lines",
+         "UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot() WHERE name = ANY ($3);\n"
+         "    RETURN merged_lines")],
+    "own_lines_merged": [
+        ("merge_builtin_rollups", "WHERE l.stamp <> pg_current_xact_id()", "")],
+    "no_engine_lock": [
+        ("lock_engine", "IN EXCLUSIVE MODE", "IN ACCESS SHARE MODE")],
+    "lost_counts_not_made_anew": [
+        ("refresh", "PERFORM analytics.recount_lost_cells()", "DELETE FROM analytics.rollup_recount")],
+    "retract_without_lock": [
+        ("retract", "FOR UPDATE", "")],
+    "refresh_passes_on_serialization_failures": [
+        ("refresh", "EXCEPTION WHEN serialization_failure", "EXCEPTION WHEN division_by_zero")],
+    "products_forget_running_ids": [
+        ("tail_product", "b.stamp = ANY (running)", "false")],
+    "direct_writes_are_not_checked": [
+        ("claim_direct_events", "ELSIF found.known THEN", "ELSIF false THEN")],
+    "acknowledged_before_durable": [
+        (None, "ALTER DATABASE shop SET synchronous_commit = off", None)],
 }
 
 
 def mutate(connection: psycopg.Connection, name: str):
-    function, old, new = MUTATIONS[name]
-    definition = connection.execute("SELECT pg_get_functiondef(%s::regprocedure)", [f"analytics.{function}"]).fetchone()[0]
-    if definition.count(old) != 1:
-        raise RuntimeError(f"{function} does not say {old!r} once: the mutation has to follow the engine")
-    connection.execute(definition.replace(old, new))
+    for function, old, new in MUTATIONS[name]:
+        if function is None:
+            connection.execute(old)
+            continue
+        definition = connection.execute("SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.proname = %s"
+                                        " AND p.pronamespace = 'analytics'::regnamespace", [function]).fetchone()[0]
+        if old not in definition:
+            raise RuntimeError(f"{function} does not say {old!r}: the mutation has to follow the engine")
+        connection.execute(definition.replace(old, new))

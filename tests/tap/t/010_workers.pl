@@ -19,6 +19,8 @@ my $launcher = admin(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'an
 is(admin(q{SELECT backend_type, application_name, query FROM pg_stat_activity WHERE backend_type LIKE 'analytics%' ORDER BY 1}),
 	"analytics launcher|analytics launcher|looking for databases\nanalytics refresh|analytics refresh|SELECT analytics.maintain()",
 	'pg_stat_activity names the processes');
+is(as_keeper('SELECT * FROM analytics.running_workers() ORDER BY 1'), "launcher|$launcher\nrefresh|" . worker_pid($node, 'shop'),
+	'and an owner, who does not see that, is told');
 
 # What may be set for a database must not break the worker.
 my $pid = worker_pid($node, 'shop');

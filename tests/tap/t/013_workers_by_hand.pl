@@ -23,6 +23,7 @@ is(as_keeper('SELECT analytics.stop_workers()'), '0', 'there is nothing to stop'
 is(as_keeper('SELECT analytics.start_workers()'), '1', 'the owner starts a worker');
 is(as_keeper('SELECT analytics.start_workers()'), '0', 'which is enough');
 has_worker($node, 'shop', 'it is there');
+is(as_keeper('SELECT * FROM analytics.running_workers()'), 'refresh|' . worker_pid($node, 'shop'), 'as the owner can see');
 gets_merged($node, 'shop', 'and merges');
 refused($node, 'branch', 'SELECT analytics.start_workers()', '53400', qr/HINT:.*max_worker_processes/, 'no slot is left for another');
 
