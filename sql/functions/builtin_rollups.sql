@@ -20,7 +20,7 @@ BEGIN
     PERFORM analytics.make_rollup_tail(r);
     PERFORM analytics.make_rollup_recount(r);
 
-    r.measures := array_remove(r.measures, 'order_keys');
+    r := jsonb_populate_record(r, jsonb_build_object('measures', array_remove(r.measures, 'order_keys')));
     EXECUTE format('CREATE VIEW analytics.product_daily AS SELECT c.store_id, c.bucket, c.currency, c.product_id, %s AS name, %s AS category, %s AS brand, %s FROM %s c LEFT JOIN analytics.product p ON p.store_id = c.store_id AND p.product_id = c.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = c.store_id AND t.product_id = c.product_id WHERE c.lines <> 0',
         analytics.later_product_sql('name'), analytics.later_product_sql('category'), analytics.later_product_sql('brand'),
         analytics.measure_columns_sql(r), analytics.live_cells_sql(r));

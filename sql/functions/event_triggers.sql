@@ -105,8 +105,8 @@ CREATE OR REPLACE FUNCTION analytics.touch_product() RETURNS trigger
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- the engine brings the time of the item it learned from; a shop's own statement is news of now
-    IF current_setting('analytics.learning_products', true) IS DISTINCT FROM 'on' THEN
+    -- the engine brings the time of the item it learned from; a shop's own statement that brings none is news of now
+    IF NEW.updated_at = OLD.updated_at THEN
         NEW.updated_at := now();
     END IF;
     RETURN NEW;

@@ -47,7 +47,6 @@ REVOKE ALL ON FUNCTION analytics.tail_product() FROM PUBLIC;
 CREATE OR REPLACE FUNCTION analytics.learn_products() RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
-    SET analytics.learning_products = 'on'
     SET lock_timeout = '200ms'
     SET jit = off
     SET max_parallel_workers_per_gather = 0
@@ -73,7 +72,8 @@ BEGIN
                brand = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.brand, p.brand) ELSE coalesce(p.brand, excluded.brand) END,
                price = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.price, p.price) ELSE coalesce(p.price, excluded.price) END,
                currency = CASE WHEN (excluded.updated_at >= p.updated_at OR p.price IS NULL) AND excluded.price IS NOT NULL THEN excluded.currency ELSE p.currency END,
-               updated_at = greatest(excluded.updated_at, p.updated_at)
+               -- always another time than before: by that touch_product() tells the engine from a shop
+               updated_at = greatest(excluded.updated_at, p.updated_at + interval '1 microsecond')
          -- what changes nothing is written once an hour at most, to know how old the knowledge is
          WHERE excluded.updated_at >= p.updated_at + interval '1 hour'
             OR (excluded.updated_at >= p.updated_at AND (excluded.name <> p.name OR excluded.category <> p.category OR excluded.brand <> p.brand

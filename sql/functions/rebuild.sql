@@ -70,14 +70,13 @@ CREATE OR REPLACE FUNCTION analytics.built_cells_sql(r analytics.rollup_shape, c
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    additive analytics.rollup_shape := r;
+    additive analytics.rollup_shape := jsonb_populate_record(r, '{"counts": [], "count_sql": []}');
     built_sql text;
     keys text := analytics.names_sql(r.keys);
 BEGIN
     IF r.counts = '{}' THEN
         RETURN analytics.cells_sql(r, 'analytics.counted_line', condition, false);
     END IF;
-    additive.counts := '{}';
     built_sql := format('WITH built AS MATERIALIZED (SELECT %s FROM analytics.counted_line l WHERE %s) SELECT a.*',
         analytics.line_columns_sql(analytics.cells_sql(r, 'built', NULL, false)), condition);
     FOR i IN 1 .. cardinality(r.counts) LOOP

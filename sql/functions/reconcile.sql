@@ -14,7 +14,7 @@ DECLARE
     key text := coalesce('concat_ws('' / ''' || analytics.columns_sql(r.keys, ', coalesce(x.%I, ''-'')') || ')', '''''');
     range text;
 BEGIN
-    r.measures := array_remove(r.measures, 'order_keys');
+    r := jsonb_populate_record(r, jsonb_build_object('measures', array_remove(r.measures, 'order_keys')));
     range := format('($1 IS NULL OR %%1$s.store_id = $1) AND ($2 IS NULL OR %%1$s.%%2$I >= $2) AND ($3 IS NULL OR %%1$s.%%2$I < $3)');
     RETURN QUERY EXECUTE format(
         'WITH expected AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM (SELECT c.store_id, c.bucket%2$s, %3$s FROM (SELECT store_id, bucket%4$s%5$s%6$s, lines, false AS lost FROM (%7$s) b) c WHERE c.lines <> 0) x),
@@ -140,9 +140,10 @@ BEGIN
      WHERE (s.name IS NULL OR s.built_from > '-infinity') AND EXISTS (SELECT FROM analytics.event)
      ORDER BY array_position('{hour,day,week,month}'::text[], r.grain), r.name LIMIT 1;
     IF FOUND THEN
-        IF analytics.lock_engine(false) THEN
-            PERFORM analytics.build(building, 1);
+        IF NOT analytics.lock_engine(false) THEN
+            RETURN false;
         END IF;
+        PERFORM analytics.build(building, 1);
         RETURN true;
     END IF;
     PERFORM analytics.refresh(false);
@@ -161,7 +162,7 @@ AS $$
     UNION ALL
     SELECT 'preload', p.loaded, CASE WHEN p.loaded THEN 'the launcher starts workers by itself'
                                      ELSE 'add analytics to shared_preload_libraries, or call start_workers(), or schedule refresh() with pg_cron' END
-      FROM (SELECT current_setting('shared_preload_libraries') ~ '(^|[, "/])analytics([, "]|$)' AS loaded) p
+      FROM (SELECT EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'launcher') AS loaded) p
     UNION ALL
     SELECT 'hll', true, 'hll ' || e.extversion || ': distinct counts' FROM pg_extension e WHERE e.extname = 'hll'
     UNION ALL
@@ -170,7 +171,7 @@ AS $$
                 WHEN EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = 'pg_cron') THEN 'can be installed: CREATE EXTENSION pg_cron'
                 ELSE 'not on this server' END
     UNION ALL
-    SELECT 'refresh worker', EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = current_database() AND a.backend_type = 'analytics refresh'),
+    SELECT 'refresh worker', EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'refresh'),
            'merges events into rollups in the background'
 $$;
 COMMENT ON FUNCTION analytics.capabilities() IS 'what this installation can do, and what would have to be done for the rest';

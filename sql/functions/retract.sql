@@ -4,8 +4,10 @@ CREATE OR REPLACE FUNCTION analytics.retract(event_id text, store text DEFAULT '
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_variable
 DECLARE
     k analytics.event_key;
+    order_id text;
     part regclass;
     taken bigint := 0;
     n bigint;
@@ -16,12 +18,13 @@ BEGIN
     END IF;
     SELECT * INTO k FROM analytics.event_key c
      WHERE c.store_id = retract.store AND c.key = retract.event_id AND c.kind = 'e';
+    order_id := k.order_id;
     IF NOT FOUND AND starts_with(event_id, 'purchase:') THEN
-        k.order_id := substr(event_id, 10);
+        order_id := substr(event_id, 10);
     END IF;
-    IF k.order_id IS NOT NULL THEN
+    IF order_id IS NOT NULL THEN
         SELECT * INTO k FROM analytics.event_key c
-         WHERE c.store_id = retract.store AND c.key = k.order_id AND c.kind = 'o' FOR UPDATE;
+         WHERE c.store_id = retract.store AND c.key = order_id AND c.kind = 'o' FOR UPDATE;
     ELSE
         SELECT * INTO k FROM analytics.event_key c
          WHERE c.store_id = retract.store AND c.key = retract.event_id AND c.kind = 'e' FOR UPDATE;

@@ -48,33 +48,34 @@ CREATE OR REPLACE FUNCTION analytics.shape_of(rollup analytics.rollup) RETURNS a
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    r analytics.rollup_shape;
+    bucket_type text := CASE rollup.grain WHEN 'hour' THEN 'timestamptz' ELSE 'date' END;
+    keys text[] := '{}';
+    key_sql text[] := '{}';
+    sums text[] := '{}';
+    sum_sql text[] := '{}';
+    sum_types text[] := '{}';
+    counts text[] := '{}';
+    count_sql text[] := '{}';
+    by_line boolean := false;
     dimension text;
     measure text;
     needed text[] := '{}';
-    money boolean;
 BEGIN
-    r.name := rollup.name;
-    r.storage := format('analytics.%I', 'rollup_' || rollup.name);
-    r.bucket := rollup.grain;
-    r.bucket_type := CASE rollup.grain WHEN 'hour' THEN 'timestamptz' ELSE 'date' END;
-    r.condition := rollup.filter;
-    r.measures := rollup.measures;
-    r.by_line := false;
-    money := rollup.measures && '{gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov}';
-    r.keys := CASE WHEN money THEN '{currency}' ELSE '{}' END;
-    r.key_sql := CASE WHEN money THEN '{l.currency}' ELSE '{}' END;
+    IF rollup.measures && '{gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov}' THEN
+        keys := '{currency}';
+        key_sql := '{l.currency}';
+    END IF;
     FOREACH dimension IN ARRAY rollup.dimensions LOOP
         IF starts_with(dimension, 'properties->') THEN
             -- properties->>city, properties->a->>b: labelled by the last key
-            r.keys := r.keys || (string_to_array(dimension, '->>'))[2];
-            r.key_sql := r.key_sql || format('coalesce(l.properties #>> %L, '''')',
+            keys := keys || (string_to_array(dimension, '->>'))[2];
+            key_sql := key_sql || format('coalesce(l.properties #>> %L, '''')',
                 (SELECT array_agg(p) FROM regexp_split_to_table(substr(dimension, 11), '->>?') p WHERE p <> ''));
-            r.by_line := true;
+            by_line := true;
         ELSE
-            r.keys := r.keys || dimension;
-            r.key_sql := r.key_sql || format('coalesce(l.%I, '''')', dimension);
-            r.by_line := r.by_line OR dimension IN ('product_id', 'line_kind');
+            keys := keys || dimension;
+            key_sql := key_sql || format('coalesce(l.%I, '''')', dimension);
+            by_line := by_line OR dimension IN ('product_id', 'line_kind');
         END IF;
     END LOOP;
     FOREACH measure IN ARRAY rollup.measures LOOP
@@ -85,33 +86,29 @@ BEGIN
             ELSE needed := needed || measure;
         END CASE;
     END LOOP;
-    r.sums := '{}';
-    r.sum_sql := '{}';
-    r.sum_types := '{}';
-    r.counts := '{}';
-    r.count_sql := '{}';
     FOREACH measure IN ARRAY ARRAY(SELECT DISTINCT ON (u.m) u.m FROM unnest(needed) u(m) ORDER BY u.m) LOOP
         CASE
             WHEN measure IN ('customers', 'sessions', 'visitors', 'order_keys') THEN
-                r.counts := r.counts || measure;
-                r.count_sql := r.count_sql || CASE measure WHEN 'customers' THEN 'l.buyer' WHEN 'sessions' THEN 'l.session_id'
+                counts := counts || measure;
+                count_sql := count_sql || CASE measure WHEN 'customers' THEN 'l.buyer' WHEN 'sessions' THEN 'l.session_id'
                     WHEN 'visitors' THEN 'l.visitor'
                     ELSE '(CASE WHEN l.event_type = ''purchase'' THEN coalesce(l.order_id, l.event_id) END)' END;
-            WHEN measure IN ('orders', 'events') AND r.by_line THEN
-                r.sums := r.sums || measure;
-                r.sum_types := r.sum_types || 'bigint'::text;
-                r.sum_sql := r.sum_sql || CASE measure
+            WHEN measure IN ('orders', 'events') AND by_line THEN
+                sums := sums || measure;
+                sum_types := sum_types || 'bigint'::text;
+                sum_sql := sum_sql || CASE measure
                     WHEN 'orders' THEN '(CASE WHEN l.event_type = ''purchase'' AND l.first_in_cell THEN l.sign END)'
                     ELSE '(CASE WHEN l.first_in_cell THEN l.sign END)' END;
             ELSE
-                r.sums := r.sums || measure;
-                r.sum_sql := r.sum_sql || format('l.%I', measure);
-                r.sum_types := r.sum_types || CASE WHEN measure IN ('orders', 'units', 'units_returned', 'events', 'views',
+                sums := sums || measure;
+                sum_sql := sum_sql || format('l.%I', measure);
+                sum_types := sum_types || CASE WHEN measure IN ('orders', 'units', 'units_returned', 'events', 'views',
                     'add_to_carts') THEN 'bigint' ELSE 'numeric' END;
         END CASE;
     END LOOP;
-    r.by_line := r.by_line AND r.sums && '{orders,events}';
-    RETURN r;
+    RETURN ROW(rollup.name, format('analytics.%I', 'rollup_' || rollup.name), rollup.grain, bucket_type, keys, key_sql, sums,
+               sum_sql, sum_types, counts, count_sql, rollup.filter, by_line AND sums && '{orders,events}',
+               rollup.measures)::analytics.rollup_shape;
 END
 $$;
 COMMENT ON FUNCTION analytics.shape_of(analytics.rollup) IS 'shape of a rollup, from its registry row';

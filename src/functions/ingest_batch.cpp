@@ -33,8 +33,8 @@ void move_to_rejections(EventBatch& batch, const Event& event, std::string code,
 }
 
 // The plan of a batch, its full refunds of unknown orders rejected.
-Plan plan_batch(EventBatch& batch) {
-    auto outcomes = reject_unknown_orders(batch.events);
+Plan plan_batch(EventBatch& batch, pg::Access access) {
+    auto outcomes = reject_unknown_orders(batch.events, access);
     for (std::size_t i = 0; i < batch.events.size(); ++i) {
         if (outcomes[i] == Outcome::rejected) {
             move_to_rejections(batch, batch.events[i], "unknown_order", "/order_id",
@@ -55,19 +55,18 @@ std::vector<Claim*> challenged_claims(const EventBatch& batch, Plan& plan) {
     return challenged;
 }
 
-// Looks up, in one statement, what stands of the challenged claims and of the orders; sets the claims' standing and
+// Locks, in one statement, what stands of the challenged claims and of the orders; sets the claims' standing and
 // returns the orders'.
-std::vector<std::optional<StandingKey>> look_up_standing(const std::vector<Claim*>& challenged,
-                                                         const std::vector<KeyName>& orders, Lock lock) {
-    std::vector<KeyName> names;
-    names.reserve(challenged.size() + orders.size());
-    std::transform(challenged.begin(), challenged.end(), std::back_inserter(names),
-                   [](const Claim* claim) { return claim->name; });
-    names.insert(names.end(), orders.begin(), orders.end());
+std::vector<std::optional<StandingKey>> lock_standing(const std::vector<Claim*>& challenged,
+                                                      const std::vector<KeyName>& orders) {
+    std::vector<KeyName> names = orders;
+    for (const Claim* claim : challenged) {
+        names.push_back(claim->name);
+    }
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
 
-    const auto found = look_up_keys(names, lock);
+    const auto found = lock_keys(names);
     const auto of = [&](const KeyName& name) {
         return found[static_cast<std::size_t>(std::lower_bound(names.begin(), names.end(), name) - names.begin())];
     };
@@ -77,6 +76,20 @@ std::vector<std::optional<StandingKey>> look_up_standing(const std::vector<Claim
     std::vector<std::optional<StandingKey>> standing;
     std::transform(orders.begin(), orders.end(), std::back_inserter(standing), of);
     return standing;
+}
+
+// Looks up what stands of every claim, and by that which are new.
+void look_up_standing(Plan& plan, pg::Access access) {
+    std::vector<KeyName> names;
+    names.reserve(plan.claims.size());
+    for (const Claim& claim : plan.claims) {
+        names.push_back(claim.name);
+    }
+    auto found = look_up_keys(names, access);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        plan.claims[i].is_new = !found[i].has_value();
+        plan.claims[i].standing = std::move(found[i]);
+    }
 }
 
 // The claims whose standing lines the plan replaces.
@@ -176,13 +189,13 @@ Plan store_batch(EventBatch& batch) {
         maintain_partitions.execute();
     }
     lock_event();
-    Plan plan = plan_batch(batch);
+    Plan plan = plan_batch(batch, pg::Access::write);
     pg::check_for_interrupts();
     claim_keys(batch.events, plan);
 
     const auto challenged = challenged_claims(batch, plan);
     const auto orders = refunded_orders(batch.events, plan);
-    const auto standing_orders = look_up_standing(challenged, orders, Lock::update);
+    const auto standing_orders = lock_standing(challenged, orders);
     resolve(batch.events, plan);
     const auto replaced = replaced_claims(plan);
     const StandingLines old_lines = read_replaced(replaced, pg::Access::write);
@@ -198,21 +211,15 @@ Plan store_batch(EventBatch& batch) {
 }
 
 Plan preview_batch(EventBatch& batch) {
-    Plan plan = plan_batch(batch);
-    std::vector<Claim*> claims;
-    claims.reserve(plan.claims.size());
-    std::transform(plan.claims.begin(), plan.claims.end(), std::back_inserter(claims),
-                   [](Claim& claim) { return &claim; });
-    look_up_standing(claims, {}, Lock::none);
-    for (Claim& claim : plan.claims) {
-        claim.is_new = !claim.standing;
-    }
+    constexpr auto kAccess = pg::Access::read_only;
+    Plan plan = plan_batch(batch, kAccess);
+    look_up_standing(plan, kAccess);
     const auto orders = refunded_orders(batch.events, plan);
-    const auto standing_orders = look_up_keys(orders, Lock::none);
+    const auto standing_orders = look_up_keys(orders, kAccess);
     resolve(batch.events, plan);
     const auto replaced = replaced_claims(plan);
-    keep_incomplete(plan, replaced, read_replaced(replaced, pg::Access::read_only));
-    settle_full_refunds(batch, plan, orders, standing_orders, pg::Access::read_only);
+    keep_incomplete(plan, replaced, read_replaced(replaced, kAccess));
+    settle_full_refunds(batch, plan, orders, standing_orders, kAccess);
     return plan;
 }
 

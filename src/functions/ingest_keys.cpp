@@ -18,8 +18,9 @@ constexpr std::array<Oid, 3> kNameParameters = {TEXTARRAYOID, TEXTARRAYOID, CHAR
     ", generate_subscripts($1, 1) AS place) w"                                                            \
     "  JOIN analytics.event_key k ON k.store_id = w.store_id AND k.key = w.key AND k.kind = w.kind"
 
-pg::Statement read_keys(ANALYTICS_LOOK_UP, kNameParameters, pg::Search::by_index);
-pg::Statement lock_keys(ANALYTICS_LOOK_UP " ORDER BY w.place FOR UPDATE OF k", kNameParameters, pg::Search::by_index);
+pg::Statement select_keys(ANALYTICS_LOOK_UP, kNameParameters, pg::Search::by_index);
+pg::Statement select_keys_for_update(ANALYTICS_LOOK_UP " ORDER BY w.place FOR UPDATE OF k", kNameParameters,
+                                     pg::Search::by_index);
 
 constexpr std::array<Oid, 10> kKeyParameters = {TEXTARRAYOID,        TEXTARRAYOID, CHARARRAYOID,        TEXTARRAYOID,
                                                 TEXTARRAYOID,        INT4ARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID,
@@ -92,18 +93,14 @@ std::optional<TimestampTz> updated_at_column(const Event& event) {
     return event.updated_at ? std::optional(pg::to_timestamp(*event.updated_at)) : std::nullopt;
 }
 
-}  // namespace
-
-std::vector<std::optional<StandingKey>> look_up_keys(std::span<const KeyName> names, Lock lock) {
+std::vector<std::optional<StandingKey>> read_keys(pg::Statement& statement, std::span<const KeyName> names,
+                                                  pg::Access access) {
     std::vector<std::optional<StandingKey>> found(names.size());
     if (names.empty()) {
         return found;
     }
     const NameArrays arrays = pg::protect([&] { return name_arrays(names); });
-    const bool locked = lock == Lock::update;
-    const auto rows =
-        (locked ? lock_keys : read_keys)
-            .execute({arrays.stores, arrays.keys, arrays.kinds}, locked ? pg::Access::write : pg::Access::read_only);
+    const auto rows = statement.execute({arrays.stores, arrays.keys, arrays.kinds}, access);
     for (std::uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         StandingKey key;
@@ -119,6 +116,16 @@ std::vector<std::optional<StandingKey>> look_up_keys(std::span<const KeyName> na
         found[static_cast<std::size_t>(row.int4(1)) - 1] = std::move(key);
     }
     return found;
+}
+
+}  // namespace
+
+std::vector<std::optional<StandingKey>> look_up_keys(std::span<const KeyName> names, pg::Access access) {
+    return read_keys(select_keys, names, access);
+}
+
+std::vector<std::optional<StandingKey>> lock_keys(std::span<const KeyName> names) {
+    return read_keys(select_keys_for_update, names, pg::Access::write);
 }
 
 void claim_keys(const std::vector<Event>& events, Plan& plan) {

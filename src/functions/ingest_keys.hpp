@@ -17,11 +17,10 @@
 
 namespace analytics::ingest {
 
-enum class Lock { none, update };
-
-// The rows of these names, each at its name's place; nothing where there is none. Lock::none works in read-only
-// transactions; Lock::update locks the rows, in order, and returns what is committed by then.
-std::vector<std::optional<StandingKey>> look_up_keys(std::span<const KeyName> names, Lock lock);
+// The rows of these names, each at its name's place; nothing where there is none.
+std::vector<std::optional<StandingKey>> look_up_keys(std::span<const KeyName> names, pg::Access access);
+// The same, locked in order, as committed by then.
+std::vector<std::optional<StandingKey>> lock_keys(std::span<const KeyName> names);
 
 // Claims every name of the plan that is not known yet, and sets is_new of each claim. Waits for uncommitted claims of
 // others.

@@ -188,7 +188,7 @@ void fill(Event& refund, Order& order) {
 
 }  // namespace
 
-std::vector<Outcome> reject_unknown_orders(const std::vector<Event>& events) {
+std::vector<Outcome> reject_unknown_orders(const std::vector<Event>& events, pg::Access access) {
     std::vector<Outcome> outcomes(events.size(), Outcome::duplicate);
     std::vector<KeyName> names;
     for (const Event& event : events) {
@@ -197,7 +197,7 @@ std::vector<Outcome> reject_unknown_orders(const std::vector<Event>& events) {
         }
     }
     sort_names(names);
-    const auto keys = look_up_keys(names, Lock::none);
+    const auto keys = look_up_keys(names, access);
     std::vector<bool> known(names.size());
     for (std::size_t i = 0; i < names.size(); ++i) {
         known[i] = keys[i] && keys[i]->lines > 0;

@@ -20,7 +20,7 @@ namespace analytics::ingest {
 inline bool is_full_refund(const Event& event) { return event.scope == RefundScope::full; }
 
 // Marks as rejected each full refund whose order neither stands nor is bought in this batch. Reads the keys of orders.
-std::vector<Outcome> reject_unknown_orders(const std::vector<Event>& events);
+std::vector<Outcome> reject_unknown_orders(const std::vector<Event>& events, pg::Access access);
 
 // The orders of the full refunds that may be written, ascending, each once; to be asked once each claim's is_new is
 // known.

@@ -5,7 +5,6 @@ namespace {
 
 char* databases_setting = nullptr;
 int refresh_interval_setting = 0;
-bool learning_products_setting = false;
 
 bool split_names(char* text, List** names) { return SplitIdentifierString(text, ',', names); }
 
@@ -36,10 +35,6 @@ void define_settings() {
         "Views are right whatever stands here: they add what is not merged yet. Without a unit: "
         "milliseconds.",
         &refresh_interval_setting, 1000, 10, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-    // Not for users: functions of the extension set it for their own duration. Defined since the prefix is reserved.
-    DefineCustomBoolVariable("analytics.learning_products", "Whether the engine itself is writing into product.",
-                             nullptr, &learning_products_setting, false, PGC_USERSET,
-                             GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, nullptr, nullptr, nullptr);
 }
 
 int refresh_interval() { return refresh_interval_setting; }

@@ -26,10 +26,10 @@ def ingest(attempt: Attempt, batch: list[Version], rng):
         payload, kind = to_json(payloads[0] if len(payloads) == 1 and rng.random() < 0.5 else payloads), form
     # from here on the server may hold these keys for this transaction
     transaction.touched.update(version.identity for version in batch if not version.shared and not version.bad)
-    accepted, duplicates, rejected, errors = attempt.execute(
-        f"SELECT * FROM analytics.ingest(%s::{kind})", [payload]).fetchone()
     transaction.top.sends += [version for version in batch if not version.bad]
     transaction.top.rejected += forecast.rejected
+    accepted, duplicates, rejected, errors = attempt.execute(
+        f"SELECT * FROM analytics.ingest(%s::{kind})", [payload]).fetchone()
     if len(batch) == accepted == 1 and batch[0].race:
         transaction.top.accepted_races.append(batch[0])
     world.ledger.settle_forecast(forecast)

@@ -186,8 +186,8 @@ class Attempt:
         self.session.open()
         self.transaction = self.world.ledger.begin()
         self.began = time.monotonic()
-        self.world.activity.begin(self.session.pid, self.name, self.single)
         self.backend = self.session.pid
+        self.world.activity.begin(self.backend, self.name, self.single)
         try:
             self.execute(f"BEGIN ISOLATION LEVEL {self.isolation}")
             if self.marker_first:
@@ -265,11 +265,18 @@ class Attempt:
         try:
             self.execute("COMMIT")
         except Lost:
-            self.ended = True
-            committed = self.session.has_marker(self.transaction)
-            self.world.count("commits resolved after a crash")
-            self.world.ledger.end(self.transaction, Fate.COMMITTED if committed else Fate.ABORTED)
+            self.ask()
             raise
+        self.committed()
+
+    def ask(self):
+        """The connection broke while the server was committing: what came of it is asked after its recovery."""
+        self.ended = True
+        committed = self.session.has_marker(self.transaction)
+        self.world.count("commits resolved after a crash")
+        self.world.ledger.end(self.transaction, Fate.COMMITTED if committed else Fate.ABORTED)
+
+    def committed(self):
         self.ended = True
         self.world.ledger.end(self.transaction, Fate.COMMITTED)
         self.world.count("commits")
@@ -294,3 +301,36 @@ class Attempt:
             raise Lost("before PREPARE TRANSACTION")
         self.transaction.fate = Fate.PREPARED
         self.world.count("prepared")
+
+
+class OneStatement(Attempt):
+    """A transaction of one statement, committed by itself."""
+
+    def __init__(self, session: Session, name: str):
+        super().__init__(session, name, single=True)
+        self.done = False
+
+    def __enter__(self) -> "OneStatement":
+        self.session.open()
+        self.transaction = self.world.ledger.begin()
+        self.began = time.monotonic()
+        self.backend = self.session.pid
+        self.world.activity.begin(self.backend, self.name, self.single)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.committed()
+        return super().__exit__(kind, error, trace)
+
+    def execute(self, query: str, parameters=None, expected: str | None = None) -> psycopg.Cursor:
+        if self.done:  # something is asked about it
+            return self.session.execute(query, parameters)
+        marked = f"WITH marked AS (INSERT INTO torture.marker VALUES ({self.transaction.number})) {query}"
+        try:
+            answer = super().execute(marked, parameters, expected)
+        except Lost:
+            self.ask()
+            raise
+        self.done = True
+        return answer

@@ -60,6 +60,14 @@ TEST(ShareOut, holds_extreme_weights_exactly) {
     EXPECT_EQ(shares("2.00", {"9999999999999999999999", "9999999999999999999999"}, 2), (Texts{"1.00", "1.00"}));
 }
 
+TEST(ShareOut, a_sum_of_weights_beyond_128_bits_does_not_wrap) {
+    // 35 times 10^37 is more than 2^128.
+    const std::vector<Decimal> weights(35, d("1000000000000000000000") * 1'000'000'000 * 10'000'000);
+    const std::vector<Decimal> result = share_out(d("0.01"), weights, 2);
+    EXPECT_EQ(result.front(), d("0.01"));
+    for (std::size_t i = 1; i < result.size(); ++i) EXPECT_TRUE(result[i].is_zero());
+}
+
 TEST(ShareOut, shares_add_up_and_lie_within_a_unit_of_the_exact_share) {
     std::mt19937_64 random(20240501);
     for (int round = 0; round < 5'000; ++round) {
