@@ -56,7 +56,6 @@ for my $missing ($all_but_the_past, '^event_y2024$')
 			UNION ALL SELECT 'begin' || n, 'purchase', timestamptz '2023-12-28' + n * interval '5 hours', 'c' || n % 7, 's' || n % 9, n
 			  FROM generate_series(1, 40) n; SELECT analytics.set_setting('timezone', 'Asia/Kathmandu')});
 		my $waiting = in_default($shop);
-		my $events = $node->safe_psql($shop, 'SELECT count(*) FROM analytics.event');
 		cmp_ok($waiting, '>', 50, "$what: events stand in the default partition");
 		is_right($node, $shop, "$what: right before");
 		$node->safe_psql($shop, $merged{$merged});
