@@ -16,6 +16,7 @@ pg_share=/usr/share/postgresql/$pg_major
 jobs=${JOBS:-$(nproc)}
 
 export LC_ALL=C.UTF-8
+export PATH=/usr/bin:/bin:$PATH # the tools are Debian's, whatever else the caller has installed
 # Nothing of the caller's connection settings may lead a test or the demo to another server.
 unset PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE PGOPTIONS \
     PGSSLMODE PGTZ PGDATESTYLE PGCLIENTENCODING PGDATA PGAPPNAME PGTARGETSESSIONATTRS PG_COLOR

@@ -1,16 +1,13 @@
-"""Connections, timed statements and medians.
+"""Connections and measurements.
 
-Statements go by the simple query protocol on a kept connection, without a parameter and never prepared: each is parsed
-and planned anew, as psql sends it, and its time is what a client waits for, commit included.
+Statements go over a kept connection and are never prepared: each is parsed and planned anew, as psql sends it, and its
+time is what a client waits for, commit included.
 """
 
 import time
 
 import psycopg
 from psycopg import sql
-
-SETTINGS = ("shared_buffers", "max_wal_size", "checkpoint_timeout", "fsync", "synchronous_commit", "wal_compression",
-            "autovacuum", "work_mem", "jit", "max_parallel_workers_per_gather")
 
 
 def connect(database="postgres"):
@@ -21,13 +18,16 @@ def connect(database="postgres"):
 
 
 def create_database(name):
-    """A new database with the extension, its partitions made."""
+    """A connection to a new database with the extension, its partitions made and no worker in it."""
     drop_database(name)
     with connect() as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    with connect(name) as connection:
-        connection.execute("CREATE EXTENSION analytics CASCADE")
-        connection.execute("SELECT analytics.maintain_partitions()")
+    connection = connect(name)
+    connection.execute("CREATE EXTENSION analytics CASCADE")
+    # every refresh is one that a measurement asked for
+    connection.execute("SELECT analytics.stop_workers()")
+    connection.execute("SELECT analytics.maintain_partitions()")
+    return connection
 
 
 def drop_database(name):
@@ -39,13 +39,12 @@ def value_of(connection, query):
     return connection.execute(query).fetchone()[0]
 
 
-def milliseconds(connection, query):
-    """How long the client waits for the whole answer; several statements make one transaction."""
-    started = time.perf_counter()
-    cursor = connection.execute(query)
-    if cursor.description is not None:
-        cursor.fetchall()
-    return (time.perf_counter() - started) * 1000
+def run(query, parameters=None):
+    """Work for a Measurement: a statement and its whole answer; several statements make one transaction."""
+    def work(connection):
+        cursor = connection.execute(query, parameters)
+        return cursor.fetchall() if cursor.description is not None else None
+    return work
 
 
 def cpu_milliseconds(connection):
@@ -68,11 +67,11 @@ class Measurement:
     def __init__(self):
         self.waited, self.cpu, self.wal = [], [], []
 
-    def take(self, connection, query, parameters=None):
+    def take(self, connection, work):
+        """Measures work(connection) once, and returns what it returns."""
         wal, cpu = wal_position(connection), cpu_milliseconds(connection)
         started = time.perf_counter()
-        cursor = connection.execute(query, parameters)
-        answer = cursor.fetchall() if cursor.description is not None else None
+        answer = work(connection)
         self.waited.append((time.perf_counter() - started) * 1000)
         if cpu is not None:
             self.cpu.append(cpu_milliseconds(connection) - cpu)

@@ -8,7 +8,7 @@ hand-written side knows its rows beforehand, in an analysed temporary table; ref
 import pathlib
 
 import base
-from database import Measurement, value_of
+from database import Measurement, run, value_of
 
 NEW_ROWS = 10000
 LATE_ROWS = 500
@@ -63,7 +63,7 @@ def hand_written_merge():
 
 def measure(connection, mix, repetitions, first_number, hours_ago, progress):
     """Merges repetition after repetition, by refresh() and by hand: a Measurement of each."""
-    statements = {"engine": "SELECT analytics.refresh()", "hand_written": hand_written_merge()}
+    statements = {"engine": run("SELECT analytics.refresh()"), "hand_written": run(hand_written_merge())}
     found = {side: Measurement() for side in statements}
     for repetition in range(-1, repetitions):  # the first warms caches up and does not count
         commit_new_rows(connection, mix, first_number + repetition, hours_ago)

@@ -5,4 +5,4 @@
 need_files "$root/tests/pgtap/*.sql"
 use_cluster test
 cd "$root"
-perl scripts/suites/tap.pl 1 scripts/suites/pgtap_file.sh extension -- ${PGTAP_TESTS:-tests/pgtap/*.sql}
+TAP_COMMENTS=1 perl scripts/suites/tap.pl 1 scripts/suites/pgtap_file.sh extension -- ${PGTAP_TESTS:-tests/pgtap/*.sql}

@@ -12,4 +12,4 @@ psql -X -q -c 'DROP ROLE IF EXISTS portable_owner' 2>/dev/null ||
     psql -X -q -Atc "SELECT format('DROP DATABASE %I WITH (FORCE);', datname) FROM pg_database
         WHERE datdba = 'portable_owner'::regrole" | { cat; echo 'DROP ROLE portable_owner;'; } | psql -X -q
 psql -X -q -c 'CREATE ROLE portable_owner LOGIN'
-perl scripts/suites/tap.pl 1 scripts/suites/pgtap_file.sh portable -- tests/portable/*.sql
+TAP_COMMENTS=1 perl scripts/suites/tap.pl 1 scripts/suites/pgtap_file.sh portable -- tests/portable/*.sql

@@ -27,7 +27,7 @@ Datum ingest(FunctionCallInfo call, std::string_view payload) {
         Surroundings surroundings;
         batch = parse_events(payload, arguments.format, surroundings.context_for(arguments.store));
         pg::check_for_interrupts();
-        const Plan plan = store_batch(batch);
+        const Plan plan = store_batch(batch, surroundings);
         store_rejections(batch.rejections, arguments.store, arguments.format_name);
         report = report_on(batch, plan);
     }
@@ -110,10 +110,10 @@ Datum validate(FunctionCallInfo call, std::string_view payload) {
     const Arguments arguments = read_arguments(call);
     pg::protect([&] { InitMaterializedSRF(call, 0); });
     const pg::Connection connection;
-    Surroundings surroundings(Surroundings::Ids::remember);
+    Surroundings surroundings;
     EventBatch batch = parse_events(payload, arguments.format, surroundings.context_for(arguments.store));
     pg::check_for_interrupts();
-    const Plan plan = preview_batch(batch);
+    const Plan plan = preview_batch(batch, surroundings);
     for (const Preview& preview : previews_of(batch, plan)) {
         const bool has_made_id = preview.event != nullptr && surroundings.made(preview.event->event_id);
         pg::protect([&] { put_preview(reinterpret_cast<ReturnSetInfo*>(call->resultinfo), preview, has_made_id); });

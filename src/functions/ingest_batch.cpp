@@ -17,14 +17,16 @@ namespace {
 
 pg::Statement maintain_partitions("SELECT analytics.maintain_partitions()");
 
-void move_to_rejections(EventBatch& batch, const Event& event, std::string code, std::string pointer,
-                        std::string message) {
+void reject(EventBatch& batch, const Surroundings& surroundings, const Event& event, std::string code,
+            std::string message) {
     Rejection rejection;
     rejection.index = event.index;
-    rejection.event_id = event.event_id;
+    if (!surroundings.made(event.event_id)) {
+        rejection.event_id = event.event_id;
+    }
     rejection.store_id = event.store_id;
     rejection.code = std::move(code);
-    rejection.pointer = std::move(pointer);
+    rejection.pointer = "/order_id";
     rejection.message = std::move(message);
     rejection.source = event.source;
     const auto place = std::upper_bound(batch.rejections.begin(), batch.rejections.end(), rejection.index,
@@ -33,12 +35,12 @@ void move_to_rejections(EventBatch& batch, const Event& event, std::string code,
 }
 
 // The plan of a batch, its full refunds of unknown orders rejected.
-Plan plan_batch(EventBatch& batch, pg::Access access) {
+Plan plan_batch(EventBatch& batch, const Surroundings& surroundings, pg::Access access) {
     auto outcomes = reject_unknown_orders(batch.events, access);
     for (std::size_t i = 0; i < batch.events.size(); ++i) {
         if (outcomes[i] == Outcome::rejected) {
-            move_to_rejections(batch, batch.events[i], "unknown_order", "/order_id",
-                               "order_id names no order that is known; send the purchase first, then replay this");
+            reject(batch, surroundings, batch.events[i], "unknown_order",
+                   "order_id names no order that is known; send the purchase first, then replay this");
         }
     }
     return make_plan(batch.events, std::move(outcomes));
@@ -122,7 +124,8 @@ void keep_incomplete(Plan& plan, const std::vector<const Claim*>& replaced, cons
 }
 
 // Fills full refunds; those that fail are rejected, and what they claimed is given up.
-std::vector<KeyName> settle_full_refunds(EventBatch& batch, Plan& plan, const std::vector<KeyName>& orders,
+std::vector<KeyName> settle_full_refunds(EventBatch& batch, const Surroundings& surroundings, Plan& plan,
+                                         const std::vector<KeyName>& orders,
                                          const std::vector<std::optional<StandingKey>>& standing, pg::Access access) {
     std::vector<KeyName> released;
     for (FailedRefund& failed : fill_full_refunds(batch, plan, orders, standing, access)) {
@@ -133,7 +136,7 @@ std::vector<KeyName> settle_full_refunds(EventBatch& batch, Plan& plan, const st
         }
         leave_standing(plan, *claim);
         plan.outcomes[failed.event] = Outcome::rejected;
-        move_to_rejections(batch, event, "out_of_range", "/order_id", std::move(failed.message));
+        reject(batch, surroundings, event, "out_of_range", std::move(failed.message));
     }
     std::sort(released.begin(), released.end());
     return released;
@@ -181,7 +184,7 @@ void change_written_keys(const EventBatch& batch, const Plan& plan) {
 
 }  // namespace
 
-Plan store_batch(EventBatch& batch) {
+Plan store_batch(EventBatch& batch, const Surroundings& surroundings) {
     if (batch.events.empty()) {
         return {};
     }
@@ -189,7 +192,7 @@ Plan store_batch(EventBatch& batch) {
         maintain_partitions.execute();
     }
     lock_event();
-    Plan plan = plan_batch(batch, pg::Access::write);
+    Plan plan = plan_batch(batch, surroundings, pg::Access::write);
     pg::check_for_interrupts();
     claim_keys(batch.events, plan);
 
@@ -200,7 +203,7 @@ Plan store_batch(EventBatch& batch) {
     const auto replaced = replaced_claims(plan);
     const StandingLines old_lines = read_replaced(replaced, pg::Access::write);
     keep_incomplete(plan, replaced, old_lines);
-    const auto released = settle_full_refunds(batch, plan, orders, standing_orders, pg::Access::write);
+    const auto released = settle_full_refunds(batch, surroundings, plan, orders, standing_orders, pg::Access::write);
     pg::check_for_interrupts();
 
     release_keys(released);
@@ -210,16 +213,16 @@ Plan store_batch(EventBatch& batch) {
     return plan;
 }
 
-Plan preview_batch(EventBatch& batch) {
+Plan preview_batch(EventBatch& batch, const Surroundings& surroundings) {
     constexpr auto kAccess = pg::Access::read_only;
-    Plan plan = plan_batch(batch, kAccess);
+    Plan plan = plan_batch(batch, surroundings, kAccess);
     look_up_standing(plan, kAccess);
     const auto orders = refunded_orders(batch.events, plan);
     const auto standing_orders = look_up_keys(orders, kAccess);
     resolve(batch.events, plan);
     const auto replaced = replaced_claims(plan);
     keep_incomplete(plan, replaced, read_replaced(replaced, kAccess));
-    settle_full_refunds(batch, plan, orders, standing_orders, kAccess);
+    settle_full_refunds(batch, surroundings, plan, orders, standing_orders, kAccess);
     return plan;
 }
 

@@ -38,6 +38,7 @@
 #include "core/event.hpp"
 #include "functions/ingest_identity.hpp"
 #include "functions/ingest_report.hpp"
+#include "functions/ingest_store.hpp"
 
 #include <vector>
 
@@ -45,12 +46,12 @@
 
 namespace analytics::ingest {
 
-// Stores a batch, all but its rejections. Needs an open pg::Connection. Full refunds that are rejected move from
-// batch.events' outcomes to batch.rejections.
-Plan store_batch(EventBatch& batch);
+// Stores a batch that was parsed in these surroundings, all but its rejections. Needs an open pg::Connection. Full
+// refunds that are rejected join the batch's rejections.
+Plan store_batch(EventBatch& batch, const Surroundings& surroundings);
 
 // What store_batch() would do if nothing else went on. Reads only, locks nothing.
-Plan preview_batch(EventBatch& batch);
+Plan preview_batch(EventBatch& batch, const Surroundings& surroundings);
 
 // Counts the outcomes; takes the batch's rejections along.
 Report report_on(const EventBatch& batch, const Plan& plan);

@@ -112,7 +112,7 @@ Datum replay(FunctionCallInfo fcinfo) {
             pg::check_for_interrupts();
         }
         if (rows.size() > 0) {
-            const Plan plan = store_batch(batch);
+            const Plan plan = store_batch(batch, surroundings);
             close_rows(rows, batch);
             report = report_on(batch, plan);
         }

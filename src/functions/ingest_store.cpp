@@ -1,6 +1,8 @@
 #include "functions/ingest_store.hpp"
 
 #include <array>
+#include <cstddef>
+#include <span>
 
 #include "pg/spi.hpp"
 
@@ -37,30 +39,28 @@ UnixMicros to_instant(pg_tz* zone, UnixMicros wall_time) {
     return wall_time + std::int64_t{DetermineTimeZoneOffset(&parts, zone)} * USECS_PER_SEC;
 }
 
-// A random UUID (version 4).
-std::string random_id() {
-    std::array<unsigned char, 16> bytes{};
+template <std::size_t Size>
+std::array<unsigned char, Size> random_bytes() {
+    std::array<unsigned char, Size> bytes{};
     if (!pg_strong_random(bytes.data(), bytes.size())) {
         throw Error(Code::internal, "could not generate random values");
     }
-    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
+    return bytes;
+}
+
+void append_hex(std::string& text, std::span<const unsigned char> bytes) {
     constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string id;
-    id.reserve(36);
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            id.push_back('-');
-        }
-        id.push_back(kDigits[bytes[i] >> 4]);
-        id.push_back(kDigits[bytes[i] & 0x0f]);
+    for (const unsigned char byte : bytes) {
+        text.push_back(kDigits[byte >> 4]);
+        text.push_back(kDigits[byte & 0x0f]);
     }
-    return id;
 }
 
 }  // namespace
 
-Surroundings::Surroundings(Ids ids) : now_(pg::from_timestamp(GetCurrentTransactionStartTimestamp())), ids_(ids) {}
+Surroundings::Surroundings() : now_(pg::from_timestamp(GetCurrentTransactionStartTimestamp())), mark_("-") {
+    append_hex(mark_, random_bytes<6>());
+}
 
 ParseContext Surroundings::context_for(std::string_view store) {
     ParseContext context;
@@ -72,12 +72,19 @@ ParseContext Surroundings::context_for(std::string_view store) {
     return context;
 }
 
-std::string Surroundings::new_id() {
-    std::string id = random_id();
-    if (ids_ == Ids::remember) {
-        made_ids_.insert(id);
+// A random UUID (version 4); its last six bytes are the same for all of this statement.
+std::string Surroundings::new_id() const {
+    auto bytes = random_bytes<10>();
+    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
+    const std::span<const unsigned char> all = bytes;
+    std::string id;
+    id.reserve(36);
+    append_hex(id, all.first(4));
+    for (const std::size_t first : {4, 6, 8}) {
+        append_hex(id.append("-"), all.subspan(first, 2));
     }
-    return id;
+    return id.append(mark_);
 }
 
 const StoreRules& Surroundings::rules(std::string_view store_id) {

@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -17,27 +16,23 @@ inline constexpr std::string_view kMainStore = "main";
 // Reads each store's settings once. Needs an open pg::Connection; valid for one statement.
 class Surroundings {
 public:
-    enum class Ids { forget, remember };
-
-    explicit Surroundings(Ids ids = Ids::forget);
+    Surroundings();
     Surroundings(const Surroundings&) = delete;
     Surroundings& operator=(const Surroundings&) = delete;
 
     // For parse_events(); valid while this lives.
     ParseContext context_for(std::string_view store);
 
-    // Whether this id was made up here, for an event that was sent without one; where ids are remembered.
-    bool made(std::string_view event_id) const { return made_ids_.contains(event_id); }
+    // Whether this id was made up here, for an event that was sent without one.
+    bool made(std::string_view event_id) const { return event_id.ends_with(mark_); }
 
 private:
     const StoreRules& rules(std::string_view store_id);
-
-    std::string new_id();
+    std::string new_id() const;
 
     UnixMicros now_;
-    Ids ids_;
+    std::string mark_;  // what ids made up here end with: nobody else can know it
     std::map<std::string, StoreRules, std::less<>> stores_;
-    std::set<std::string, std::less<>> made_ids_;
 };
 
 }  // namespace analytics::ingest

@@ -2,12 +2,14 @@
 
 import psycopg
 
+MOVED = "SET merged = analytics.merging_snapshot()"
+
 # name: replacements of (function, what it says, what it says instead); without a function, a statement
 MUTATIONS = {
     "own_transaction_not_running": [
         ("merging_snapshot", "UNION SELECT s.own WHERE s.own < pg_snapshot_xmax(s.now)", "")],
     "running_ids_forgotten": [
-        ("merge_builtin_rollups", "p.stamp = ANY ($2)", "false")],
+        ("merge_builtin_rollups", "p.stamp = ANY ($2)", "false"), ("tail_lines_sql", "p.stamp = ANY (%s)", "false AND %s IS NULL")],
     "running_ids_forgotten_in_tail": [
         ("tail_sales_daily", "p.stamp = ANY (running)", "false")],
     "running_ids_forgotten_by_has_tail": [
@@ -16,15 +18,14 @@ MUTATIONS = {
         ("refresh", "    FOR pass IN SELECT s.merged::pg_snapshot",
          "    PERFORM set_config('torture.earlier', analytics.merging_snapshot()::text, true);\n"
          "    FOR pass IN SELECT s.merged::pg_snapshot"),
-        ("merge_builtin_rollups", "SET merged = analytics.merging_snapshot()",
-         "SET merged = current_setting('torture.earlier')::pg_snapshot")],
+        ("merge_builtin_rollups", MOVED, "SET merged = current_setting('torture.earlier')::pg_snapshot"),
+        ("merge_pass_sql", MOVED, "SET merged = current_setting(''torture.earlier'')::pg_snapshot")],
     "snapshot_of_a_later_statement": [
-        ("merge_builtin_rollups", "SET merged = analytics.merging_snapshot()", "SET merged = merged"),
-        ("merge_builtin_rollups", "RETURN merged_lines",
-         "UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot() WHERE name = ANY ($3);\n"
-         "    RETURN merged_lines")],
+        ("merge_builtin_rollups", MOVED, "SET merged = merged"), ("merge_pass_sql", MOVED, "SET merged = merged"),
+        ("refresh", "SET duration =", "SET merged = analytics.merging_snapshot(), duration =")],
     "own_lines_merged": [
-        ("merge_builtin_rollups", "WHERE l.stamp <> pg_current_xact_id()", "")],
+        ("merge_builtin_rollups", "WHERE l.stamp <> pg_current_xact_id()", ""),
+        ("merge_pass_sql", "WHERE l.stamp <> pg_current_xact_id()", "")],
     "no_engine_lock": [
         ("lock_engine", "IN EXCLUSIVE MODE", "IN ACCESS SHARE MODE")],
     "lost_counts_not_made_anew": [

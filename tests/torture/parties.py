@@ -1,5 +1,5 @@
-"""Who else takes part: the one that ends prepared transactions, the one that holds a transaction open for the whole run,
-the one that compares the views all the while, and the one that crashes the server."""
+"""Who else takes part: one that ends prepared transactions, one that holds a transaction open for the whole run, one that
+commits all the time, one that compares the views all the while, and one that crashes the server."""
 
 import heapq
 import itertools
@@ -14,7 +14,7 @@ from calls import ingest, refresh
 from ledger import Fate, Transaction
 from oracle import check_views
 from sending import Sender, Shared
-from session import Attempt, Given, Lost, Session, World
+from session import Attempt, Lost, OneStatement, Session, World
 
 
 class Party(threading.Thread):
@@ -101,6 +101,23 @@ class Holder(Party):
                     self.world.pace(0.2)
                 ingest(t, self.sender.batch(changes=False), self.sender.rng)
                 t.commit()
+
+
+class Pulse(Party):
+    """Small commits in quick succession, so that some fall between any two steps of a refresh."""
+
+    def __init__(self, world: World, seed: int, shared: Shared):
+        super().__init__(world, "pulse")
+        self.sender = Sender(world.ledger, random.Random(f"{seed} pulse"), "pulse", shared)
+
+    def work(self):
+        while not self.world.over:
+            try:
+                with OneStatement(self.session, "pulse: send one") as t:
+                    ingest(t, [self.sender.new_event()], self.sender.rng)
+            except Lost:
+                continue
+            self.world.pace(0.005)
 
 
 class Checker(Party):

@@ -9,12 +9,12 @@ import psycopg
 from calls import direct, figures, ingest, left_of, refresh, retract, standing_refunds
 from parties import Finisher
 from sending import Sender, Shared
-from session import Attempt, Given, Lost, OneStatement, Session, World
+from session import Attempt, Given, Lost, Session, World
 from shop import STORES, Version
 
 # How often each action is taken, of 100 or so.
 ACTIONS = {
-    "send": 30, "send_one_by_one": 5, "send_and_roll_back": 7, "send_with_savepoints": 10, "send_in_two_phases": 7, "hold_open": 1,
+    "send": 30, "send_and_roll_back": 7, "send_with_savepoints": 10, "send_in_two_phases": 7, "hold_open": 1,
     "write_directly": 8, "write_known_directly": 3, "refund": 6, "take_back": 8, "take_back_shared": 4, "race": 8,
     "refresh_between": 6, "refresh_alone": 4, "refresh_in_old_snapshot": 3, "refresh_after_old_snapshot": 2,
     "rebuild": 0.7, "speak_as_shop": 3, "probe": 9,
@@ -69,16 +69,6 @@ class Writer(threading.Thread):
             batch = self.sender.batch()
             ingest(t, batch, self.rng)
             self.end(t, batch, commits=1)
-
-    def send_one_by_one(self):
-        """Many small commits, so that some fall between any two steps of a refresh."""
-        for _ in range(40):
-            if self.world.over:
-                return
-            event = self.sender.new_event()
-            with OneStatement(self.session, f"{self.name}: send one") as t:
-                ingest(t, [event], self.rng)
-            self.sender.keep([event])
 
     def send_and_roll_back(self):
         with self.attempt("send and roll back", single=True) as t:

@@ -1,0 +1,201 @@
+"""Measures the extension against the performance targets, side by side in one run: bench/run --help."""
+
+import argparse
+import datetime
+import pathlib
+import statistics
+import sys
+import time
+
+import base
+import database
+import ingest
+import reading
+import refresh
+import report
+from database import Measurement, run, value_of
+from report import Row
+
+MILLION = 1_000_000
+GROWING, HELD, INGEST = "bench_growing", "bench_held", "bench_ingest"
+
+
+class Progress:
+    """Signs of life on standard error, with the time since the start."""
+
+    def __init__(self):
+        self.started = time.monotonic()
+
+    def __call__(self, text):
+        seconds = int(time.monotonic() - self.started)
+        print(f"[{seconds // 60:2}:{seconds % 60:02}] {text}", file=sys.stderr, flush=True)
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.progress = Progress()
+        self.traffic = base.Traffic(options.generator)
+        self.rows = []
+        self.facts = []
+        self.numbers = iter(range(1, 1 << 30))
+
+    def measure_ingest(self):
+        """Rows 1 and 2."""
+        connection = database.create_database(INGEST)
+        kinds = ingest.prepare(connection, self.traffic, self.options.bodies_before, self.progress)
+        for place, kind in enumerate(kinds):
+            found = ingest.measure(connection, kind, self.options.repetitions, 100_000 * (place + 1), self.progress)
+            what = f"{kind.name}: {ingest.EVENTS:,} events, {kind.row_count:,} rows"
+            self.rows.append(Row("ingest of NDJSON", "COPY into event", what, found["ingest"], found["copy"], True,
+                                 ">= 0.8", lambda ratio, _: ratio >= 0.8))
+            self.rows.append(Row("ingest of NDJSON", "jsonb_to_recordset, ON CONFLICT, bare table", what, found["ingest"],
+                                 found["bare"], True, ">= 1", lambda ratio, _: ratio >= 1))
+            wal = {name: statistics.median(found[name].wal) / kind.row_count for name in found}
+            self.facts.append((f"WAL of an ingested row, {kind.name}",
+                               f"{wal['ingest']:.0f} bytes (COPY {wal['copy']:.0f}, bare table {wal['bare']:.0f})"))
+            rate = kind.row_count / statistics.median(found["ingest"].waited) * 1000
+            self.facts.append((f"rows ingested a second on one connection, {kind.name}", f"{rate:,.0f}"))
+        database.drop_database(INGEST)
+
+    def new_database(self, name):
+        connection = database.create_database(name)
+        self.progress("making the lines that the base consists of")
+        base.make_lines(connection, self.traffic)
+        return connection
+
+    def build(self, connection, lines, what):
+        """Builds from the events what has no state, as the first refresh after a restore does."""
+        measurement = Measurement()
+        measurement.take(connection, run("SELECT analytics.refresh()"))
+        seconds = measurement.waited[0] / 1000
+        self.progress(f"built {what} of {lines:,} lines in {seconds:.1f} s")
+        self.facts.append((f"first build of {what}, {lines:,} lines", f"{seconds / lines * MILLION:.1f} s per million lines"))
+
+    def measure_refreshes(self, connection, what, circumstances, mixes, hours_ago):
+        """Row 4: adds rows of refresh() against the hand-written merge, from equal tables."""
+        refresh.make_hand_written_tables(connection)
+        for mix in mixes:
+            count = self.options.repetitions + 2
+            first = [next(self.numbers) for _ in range(count)][1]
+            engine, hand = refresh.measure(connection, mix, self.options.repetitions, first, hours_ago, self.progress)
+            aimed = what == "sales rollups"
+            self.rows.append(Row(f"refresh of 10,000 new rows, {what}", "hand-written INSERT .. ON CONFLICT, sales rollups",
+                                 f"{circumstances}; {mix}", engine, hand, False, "<= 1.3" if aimed else "",
+                                 (lambda ratio, _: ratio <= 1.3) if aimed else None))
+            self.facts.append((f"WAL of a refresh of 10,000 rows, {what}, {circumstances}; {mix}",
+                               f"{statistics.median(engine.wal) / 1e6:.2f} MB (hand-written, sales rollups: "
+                               f"{statistics.median(hand.wal) / 1e6:.2f} MB)"))
+        refresh.check_equal(connection)
+
+    def measure_reading(self, connection, circumstances, aimed):
+        """Row 5."""
+        view, raw = reading.measure(connection, self.traffic.today, self.options.repetitions, self.progress)
+        self.rows.append(Row("sales by day and channel, 90 days, sales_daily", "the same from the raw rows", circumstances,
+                             view, raw, True, ">= 100, < 10 ms" if aimed else "",
+                             (lambda ratio, ours: ratio >= 100 and ours < 10) if aimed else None))
+
+    def measure_growing(self):
+        """Rows 4 and 5 on a base that grows, and the first build."""
+        connection = self.new_database(GROWING)
+        events = base.Base(connection, self.traffic.today)
+        sizes = self.options.sizes
+        hours_ago = 2 * 2 * (len(sizes) + 1)  # each measurement has hours of its own, that no other one has filled
+        events.grow(sizes[0], self.progress)
+        self.build(connection, events.lines, "all rollups and products")
+        self.measure_refreshes(connection, "all built-in targets", self.size(events), ["orders", "traffic"], hours_ago)
+        with refresh.SalesAlone(connection):
+            for size in sizes:
+                hours_ago -= 2
+                if size != sizes[0]:
+                    events.grow(size, self.progress)
+                    names = ", ".join(f"'{grain}'" for grain in refresh.GRAINS)
+                    tables = ", ".join(f"analytics.rollup_{grain}" for grain in refresh.GRAINS)
+                    connection.execute(f"TRUNCATE {tables}; DELETE FROM analytics.rollup_state WHERE name IN ({names})")
+                    self.build(connection, events.lines, "sales rollups")
+                self.measure_refreshes(connection, "sales rollups", self.size(events), ["orders", "traffic"], hours_ago)
+                connection.execute("VACUUM ANALYZE")
+                self.measure_reading(connection, f"{self.size(events)}; all merged", aimed=size >= 10 * MILLION or size == sizes[-1])
+                if size == sizes[-1] or size == 10 * MILLION:
+                    self.facts.append((f"the same view, first statement of a connection, {self.size(events)}",
+                                       f"{reading.first_read(GROWING, self.traffic.today):.1f} ms"))
+                    for mix in ("orders", "traffic"):
+                        refresh.commit_new_rows(connection, mix, next(self.numbers), hours_ago)
+                        self.measure_reading(connection, f"{self.size(events)}; 10,000 rows not merged yet ({mix})", aimed=False)
+                        connection.execute("SELECT analytics.refresh()")
+        database.drop_database(GROWING)
+
+    def measure_held(self):
+        """Row 4 while a transaction that wrote before the base was loaded stays open."""
+        connection = self.new_database(HELD)
+        writer = database.connect(HELD)
+        writer.autocommit = False
+        writer.execute("INSERT INTO analytics.event (event_id, event_type, occurred_at) VALUES ('held', 'page_view', now())")
+        events = base.Base(connection, self.traffic.today)
+        sizes = self.options.held_sizes
+        hours_ago = 2 * (len(sizes) + 1)
+        for size in sizes:
+            hours_ago -= 2
+            events.grow(size, self.progress)
+            connection.execute("SELECT analytics.refresh()")
+            if size == sizes[0]:
+                sales_alone = refresh.SalesAlone(connection)
+                sales_alone.__enter__()
+            self.measure_refreshes(connection, "sales rollups", f"{self.size(events)}; a transaction open throughout",
+                                   ["orders", "traffic"], hours_ago)
+        writer.commit()
+        # what it wrote is merged now, once: it was among P's running transactions all the time
+        held = "SELECT coalesce(sum(lines), 0) FROM analytics.rollup_sales_hourly WHERE store_id = 'main'"
+        before = value_of(connection, held)
+        connection.execute("SELECT analytics.refresh()")
+        if (before, value_of(connection, held)) != (0, 1):
+            raise RuntimeError("the row of the transaction that was open was not merged once")
+        writer.close()
+        database.drop_database(HELD)
+
+    def size(self, events):
+        return f"base of {events.lines / MILLION:.1f} M lines"
+
+    def run(self):
+        started = datetime.datetime.now(datetime.timezone.utc)
+        load = report.load_average()
+        for part, work in (("ingest", self.measure_ingest), ("growing", self.measure_growing), ("held", self.measure_held)):
+            if part in self.options.parts:
+                work()
+        with database.connect() as connection:
+            about = (f"{report.machine(connection)}\n\nMeasured on {started:%Y-%m-%d} in "
+                     f"{(datetime.datetime.now(datetime.timezone.utc) - started).seconds // 60} minutes "
+                     f"({'quick' if self.options.quick else 'full'} run, {self.options.repetitions} repetitions); load average "
+                     f"before {load}, after {report.load_average()}. Ratios are of repetitions that ran next to each other: "
+                     "median (smallest to largest). Times are what the client waits for.")
+            return report.markdown(self.rows, self.facts, about)
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(prog="bench/run", description="Measures the extension against its performance targets, "
+                                     "in the cluster that PGHOST, PGPORT and PGUSER name, in databases of its own.")
+    parser.add_argument("--quick", action="store_true", help="a base of a million lines, few repetitions")
+    parser.add_argument("--sizes", help="sizes of the growing base in million lines, such as 1,5,10,20")
+    parser.add_argument("--held-sizes", help="the same for the base under an open transaction")
+    parser.add_argument("--repetitions", type=int)
+    parser.add_argument("--parts", default="ingest,growing,held", help="which of ingest, growing, held")
+    parser.add_argument("--generator", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--output", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    sizes, held_sizes, options.repetitions, options.bodies_before = (
+        ("1", "1", options.repetitions or 5, 10) if options.quick else ("1,5,10,20", "1,5", options.repetitions or 9, 100))
+    options.sizes = [int(float(size) * MILLION) for size in (options.sizes or sizes).split(",")]
+    options.held_sizes = [int(float(size) * MILLION) for size in (options.held_sizes or held_sizes).split(",")]
+    options.parts = options.parts.split(",")
+    return options
+
+
+def main():
+    options = parse_options()
+    text = Bench(options).run()
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(text, encoding="utf-8")
+    print(text)
+
+
+main()
