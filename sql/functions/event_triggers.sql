@@ -100,19 +100,31 @@ COMMENT ON FUNCTION analytics.refuse_change() IS 'keeps event append-only: an UP
 CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON analytics.event
     FOR EACH STATEMENT EXECUTE FUNCTION analytics.refuse_change();
 
+-- A shop's own statement is news of now. The engine, which knows the time of its news, signs with updated_at -infinity.
 CREATE OR REPLACE FUNCTION analytics.touch_product() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- the engine brings the time of the item it learned from; a shop's own statement that brings none is news of now
-    IF NEW.updated_at = OLD.updated_at THEN
-        NEW.updated_at := now();
+    IF NEW.updated_at <> '-infinity' THEN
+        IF TG_OP = 'INSERT' OR NEW.name IS DISTINCT FROM OLD.name THEN
+            NEW.name_at := CASE WHEN NEW.name IS NOT NULL THEN now() END;
+        END IF;
+        IF TG_OP = 'INSERT' OR NEW.category IS DISTINCT FROM OLD.category THEN
+            NEW.category_at := CASE WHEN NEW.category IS NOT NULL THEN now() END;
+        END IF;
+        IF TG_OP = 'INSERT' OR NEW.brand IS DISTINCT FROM OLD.brand THEN
+            NEW.brand_at := CASE WHEN NEW.brand IS NOT NULL THEN now() END;
+        END IF;
+        IF TG_OP = 'INSERT' OR NEW.price IS DISTINCT FROM OLD.price OR NEW.currency IS DISTINCT FROM OLD.currency THEN
+            NEW.price_at := CASE WHEN NEW.price IS NOT NULL THEN now() END;
+        END IF;
     END IF;
+    NEW.updated_at := now();
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION analytics.touch_product() IS 'dates a shop''s own change of a product';
+COMMENT ON FUNCTION analytics.touch_product() IS 'dates what a shop says of a product';
 
-CREATE TRIGGER touch_product BEFORE UPDATE ON analytics.product
+CREATE TRIGGER touch_product BEFORE INSERT OR UPDATE ON analytics.product
     FOR EACH ROW EXECUTE FUNCTION analytics.touch_product();

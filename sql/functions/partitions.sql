@@ -71,7 +71,7 @@ CREATE OR REPLACE FUNCTION analytics.maintain_partitions() RETURNS integer
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
-    SET lock_timeout = '500ms'
+    SET lock_timeout = '50ms'
 AS $$
 DECLARE
     part record;
@@ -81,7 +81,12 @@ BEGIN
     IF NOT EXISTS (SELECT FROM analytics.missing_partitions()) THEN
         RETURN 0;
     END IF;
-    PERFORM analytics.lock_engine(true);
+    -- READ COMMITTED, since cells merged after an older snapshot could not be built anew
+    IF current_setting('transaction_isolation') <> 'read committed' OR NOT analytics.lock_engine(false) THEN
+        RETURN 0;
+    END IF;
+    -- ATTACH needs it: whoever reads or writes queues behind this request, hence the short wait, before anything is done
+    LOCK TABLE analytics.event_default IN ACCESS EXCLUSIVE MODE;
     FOR part IN SELECT * FROM analytics.missing_partitions() m ORDER BY m."from" LOOP
         IF EXISTS (SELECT FROM ONLY analytics.event_default e
                     WHERE e.occurred_at >= part."from"::timestamptz AND e.occurred_at < part."to"::timestamptz) THEN

@@ -4,15 +4,15 @@
 -- Lines that name something about a product. `properties` holds what an item was sent with.
 CREATE OR REPLACE VIEW analytics.product_news AS
 SELECT e.store_id, e.product_id, e.properties ->> 'name' AS name, e.properties ->> 'category' AS category,
-       e.properties ->> 'brand' AS brand, e.unit_price AS price, e.currency, e.occurred_at, e.event_id, e.line, e.stamp
+       e.properties ->> 'brand' AS brand, e.unit_price AS price, e.currency, e.occurred_at, e.revision, e.line, e.stamp
   FROM analytics.event e
  WHERE e.sign = 1 AND e.excluded IS NULL AND e.product_id IS NOT NULL AND e.line_kind = 'product';
 COMMENT ON VIEW analytics.product_news IS 'what event lines say of products';
 
 -- The latest of each, from news that P has not.
 CREATE OR REPLACE FUNCTION analytics.tail_product()
-    RETURNS TABLE (store_id text, product_id text, name text, category text, brand text, price numeric, currency text,
-                   updated_at timestamptz)
+    RETURNS TABLE (store_id text, product_id text, name text, name_at timestamptz, category text, category_at timestamptz,
+                   brand text, brand_at timestamptz, price numeric, currency text, price_at timestamptz)
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
@@ -27,13 +27,17 @@ DECLARE
     running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
 BEGIN
     RETURN QUERY
+    -- of the same moment, what came later
     SELECT n.store_id, n.product_id,
-           (array_agg(n.name ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.name IS NOT NULL))[1],
-           (array_agg(n.category ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.category IS NOT NULL))[1],
-           (array_agg(n.brand ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.brand IS NOT NULL))[1],
-           (array_agg(n.price ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.price IS NOT NULL))[1],
-           (array_agg(n.currency ORDER BY n.occurred_at DESC, n.event_id COLLATE "C", n.line) FILTER (WHERE n.price IS NOT NULL))[1],
-           max(n.occurred_at)
+           (array_agg(n.name ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.name IS NOT NULL))[1],
+           max(n.occurred_at) FILTER (WHERE n.name IS NOT NULL),
+           (array_agg(n.category ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.category IS NOT NULL))[1],
+           max(n.occurred_at) FILTER (WHERE n.category IS NOT NULL),
+           (array_agg(n.brand ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.brand IS NOT NULL))[1],
+           max(n.occurred_at) FILTER (WHERE n.brand IS NOT NULL),
+           (array_agg(n.price ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.price IS NOT NULL))[1],
+           (array_agg(n.currency ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.price IS NOT NULL))[1],
+           max(n.occurred_at) FILTER (WHERE n.price IS NOT NULL)
       FROM (SELECT * FROM analytics.product_news a WHERE a.stamp >= newer
             UNION ALL SELECT * FROM analytics.product_news b WHERE b.stamp = ANY (running)) n
      GROUP BY n.store_id, n.product_id;
@@ -42,7 +46,7 @@ $$;
 COMMENT ON FUNCTION analytics.tail_product() IS 'latest news of each product in the events that are not merged yet';
 REVOKE ALL ON FUNCTION analytics.tail_product() FROM PUBLIC;
 
--- Merges the news. The later source holds, field by field; an open transaction that holds a product makes it wait for
+-- Merges the news. The later source of a field holds; an open transaction that holds a product makes it wait for
 -- another time, which views do not notice: they read the tail.
 CREATE OR REPLACE FUNCTION analytics.learn_products() RETURNS bigint
     LANGUAGE plpgsql VOLATILE
@@ -63,23 +67,27 @@ BEGIN
     WITH news AS MATERIALIZED (
         SELECT t.* FROM analytics.tail_product() t
     ), learned AS (
-        INSERT INTO analytics.product AS p (store_id, product_id, name, category, brand, price, currency, updated_at)
-        SELECT n.store_id, n.product_id, n.name, n.category, n.brand, n.price, n.currency, n.updated_at FROM news n
+        INSERT INTO analytics.product AS p (store_id, product_id, name, name_at, category, category_at, brand, brand_at, price,
+                                            currency, price_at, updated_at)
+        SELECT n.store_id, n.product_id, n.name, n.name_at, n.category, n.category_at, n.brand, n.brand_at, n.price, n.currency,
+               n.price_at, '-infinity'
+          FROM news n
          ORDER BY n.store_id COLLATE "C", n.product_id COLLATE "C"
             ON CONFLICT (store_id, product_id) DO UPDATE
-           SET name = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.name, p.name) ELSE coalesce(p.name, excluded.name) END,
-               category = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.category, p.category) ELSE coalesce(p.category, excluded.category) END,
-               brand = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.brand, p.brand) ELSE coalesce(p.brand, excluded.brand) END,
-               price = CASE WHEN excluded.updated_at >= p.updated_at THEN coalesce(excluded.price, p.price) ELSE coalesce(p.price, excluded.price) END,
-               currency = CASE WHEN (excluded.updated_at >= p.updated_at OR p.price IS NULL) AND excluded.price IS NOT NULL THEN excluded.currency ELSE p.currency END,
-               -- always another time than before: by that touch_product() tells the engine from a shop
-               updated_at = greatest(excluded.updated_at, p.updated_at + interval '1 microsecond')
-         -- what changes nothing is written once an hour at most, to know how old the knowledge is
-         WHERE excluded.updated_at >= p.updated_at + interval '1 hour'
-            OR (excluded.updated_at >= p.updated_at AND (excluded.name <> p.name OR excluded.category <> p.category OR excluded.brand <> p.brand
-                OR excluded.price <> p.price OR excluded.currency <> p.currency))
-            OR (p.name IS NULL AND excluded.name IS NOT NULL) OR (p.category IS NULL AND excluded.category IS NOT NULL)
-            OR (p.brand IS NULL AND excluded.brand IS NOT NULL) OR (p.price IS NULL AND excluded.price IS NOT NULL)
+           SET name = CASE WHEN (p.name_at IS NULL OR excluded.name_at >= p.name_at) THEN coalesce(excluded.name, p.name) ELSE p.name END,
+               name_at = greatest(p.name_at, excluded.name_at),
+               category = CASE WHEN (p.category_at IS NULL OR excluded.category_at >= p.category_at) THEN coalesce(excluded.category, p.category) ELSE p.category END,
+               category_at = greatest(p.category_at, excluded.category_at),
+               brand = CASE WHEN (p.brand_at IS NULL OR excluded.brand_at >= p.brand_at) THEN coalesce(excluded.brand, p.brand) ELSE p.brand END,
+               brand_at = greatest(p.brand_at, excluded.brand_at),
+               price = CASE WHEN (p.price_at IS NULL OR excluded.price_at >= p.price_at) THEN coalesce(excluded.price, p.price) ELSE p.price END,
+               currency = CASE WHEN (p.price_at IS NULL OR excluded.price_at >= p.price_at) AND excluded.price IS NOT NULL THEN excluded.currency ELSE p.currency END,
+               price_at = greatest(p.price_at, excluded.price_at),
+               updated_at = '-infinity'
+         WHERE excluded.name_at >= p.name_at OR (p.name_at IS NULL AND excluded.name IS NOT NULL)
+            OR excluded.category_at >= p.category_at OR (p.category_at IS NULL AND excluded.category IS NOT NULL)
+            OR excluded.brand_at >= p.brand_at OR (p.brand_at IS NULL AND excluded.brand IS NOT NULL)
+            OR excluded.price_at >= p.price_at OR (p.price_at IS NULL AND excluded.price IS NOT NULL)
         RETURNING 1
     ), moved AS (
         -- the own transaction's lines may be learned now and again later: learning twice changes nothing
@@ -100,6 +108,6 @@ CREATE OR REPLACE FUNCTION analytics.later_product_sql(field text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('CASE WHEN p.updated_at IS NULL OR t.updated_at >= p.updated_at THEN coalesce(t.%1$I, p.%1$I) ELSE coalesce(p.%1$I, t.%1$I) END', field)
+    SELECT format('CASE WHEN p.%1$I_at IS NULL OR t.%1$I_at >= p.%1$I_at THEN coalesce(t.%1$I, p.%1$I) ELSE p.%1$I END', field)
 $$;
 COMMENT ON FUNCTION analytics.later_product_sql(text) IS 'SQL of a product''s field as of this very snapshot';

@@ -39,18 +39,17 @@ END
 $$;
 COMMENT ON FUNCTION analytics.build_range(text, date, date, text) IS 'builds a rollup''s buckets of a range at P; returns the lines counted';
 
--- Cells of a range ($1, $2) and store ($3) from the merged cells of a finer rollup.
+-- Cells of a range ($1, $2) and store ($3) from the merged cells of a rollup of days.
 CREATE OR REPLACE FUNCTION analytics.cells_of_finer_sql(r analytics.rollup_shape, finer analytics.rollup_shape) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT c.store_id, c.%I AS bucket%s%s%s, sum(c.lines)::bigint AS lines FROM (SELECT f.*, d.day, %s AS week, date_trunc(''month'', d.day)::date AS month FROM %s f LEFT JOIN analytics.store s ON s.store_id = f.store_id LEFT JOIN analytics.store o ON o.store_id = '''' CROSS JOIN LATERAL (SELECT %s AS day) d WHERE ($3 IS NULL OR f.store_id = $3) AND f.bucket >= ($1::timestamp - interval ''2 days'') AND f.bucket < ($2::timestamp + interval ''34 days'')) c WHERE c.%1$I >= $1 AND c.%1$I < $2 AND $4 IS NOT NULL GROUP BY %8$s',
+    SELECT format('SELECT c.store_id, c.%I AS bucket%s%s%s, sum(c.lines)::bigint AS lines FROM (SELECT f.*, %s AS week, date_trunc(''month'', f.bucket)::date AS month FROM %s f LEFT JOIN analytics.store s ON s.store_id = f.store_id LEFT JOIN analytics.store o ON o.store_id = '''' WHERE ($3 IS NULL OR f.store_id = $3) AND f.bucket >= $1 AND f.bucket < ($2::timestamp + interval ''34 days'')) c WHERE c.%1$I >= $1 AND c.%1$I < $2 AND $4 IS NOT NULL GROUP BY %7$s',
         r.bucket, analytics.columns_sql(r.keys, ', c.%I'),
         (SELECT coalesce(string_agg(format(', sum(c.%1$I)%2$s AS %1$I', s, CASE t WHEN 'bigint' THEN '::bigint' ELSE '' END), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
         analytics.columns_sql(r.counts, ', ' || analytics.hll_schema() || '.hll_union_agg(c.%I) AS %I'),
-        analytics.week_sql('d.day', 'coalesce(s.week_start, o.week_start)'), finer.storage,
-        CASE finer.bucket WHEN 'hour' THEN '(f.bucket AT TIME ZONE coalesce(s.timezone, o.timezone, ''UTC''))::date' ELSE 'f.bucket' END,
+        analytics.week_sql('f.bucket', 'coalesce(s.week_start, o.week_start)'), finer.storage,
         (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g))
 $$;
 COMMENT ON FUNCTION analytics.cells_of_finer_sql(analytics.rollup_shape, analytics.rollup_shape) IS 'SQL of cells made from a finer rollup''s merged cells';

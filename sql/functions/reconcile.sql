@@ -133,7 +133,9 @@ AS $$
 DECLARE
     building text;
 BEGIN
-    IF EXISTS (SELECT FROM analytics.missing_partitions()) AND analytics.maintain_partitions() > 0 THEN
+    -- due three months ahead, so that a try in half a minute is soon enough while somebody is in the way
+    IF EXISTS (SELECT FROM analytics.missing_partitions())
+       AND (random() < 0.03 OR NOT EXISTS (SELECT FROM analytics.event)) AND analytics.maintain_partitions() > 0 THEN
         RETURN true;
     END IF;
     SELECT r.name INTO building FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)

@@ -58,7 +58,8 @@ END
 $$;
 COMMENT ON FUNCTION analytics.has_tail(pg_snapshot) IS 'whether other transactions committed events that the snapshot did not see; writes nothing';
 
--- The next finer rollup of the same dimensions, measures and filter, whose cells this one's can be made from.
+-- The rollup of days of the same dimensions, measures and filter, whose cells a week's or month's can be made from. (Days are
+-- not made from hours: where clocks went back at one minute past midnight, an hour lies in two days.)
 CREATE OR REPLACE FUNCTION analytics.finer_rollup(name text, among text[]) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -67,10 +68,9 @@ AS $$
       FROM analytics.rollup r
       JOIN analytics.rollup f ON f.dimensions = r.dimensions AND f.measures = r.measures
                              AND f.filter IS NOT DISTINCT FROM r.filter
-                             AND (r.grain, f.grain) IN (('day', 'hour'), ('week', 'day'), ('week', 'hour'),
-                                                        ('month', 'day'), ('month', 'hour'))
+                             AND (r.grain, f.grain) IN (('week', 'day'), ('month', 'day'))
      WHERE r.name = $1 AND (among IS NULL OR f.name = ANY (among))
-     ORDER BY f.grain = 'hour', f.name
+     ORDER BY f.name
      LIMIT 1
 $$;
 COMMENT ON FUNCTION analytics.finer_rollup(text, text[]) IS 'the rollup that differs in a finer grain alone, if there is one';
@@ -83,7 +83,7 @@ AS $$
     SELECT string_agg(format('l.%I', a.attname), ', ' ORDER BY a.attnum)
       FROM pg_attribute a
      WHERE a.attrelid = 'analytics.counted_line'::regclass AND a.attnum > 0 AND NOT a.attisdropped
-       AND query ~ ('\ml\.' || a.attname || '\M')
+       AND query ~ ('\ml\."?' || a.attname || '\M')
 $$;
 COMMENT ON FUNCTION analytics.line_columns_sql(text) IS 'the columns of counted_line that the SQL names as l.column';
 
@@ -143,13 +143,10 @@ BEGIN
         finer := analytics.finer_rollup(lossy, NULL);
         SELECT s.merged INTO merged FROM analytics.rollup_state s WHERE s.name = lossy;
         FOR i IN 1 .. cardinality(r.counts) LOOP
-            IF r.bucket IN ('week', 'month') AND finer IS NOT NULL
-               AND (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = finer)::text = merged::text THEN
-                counted := format('SELECT f.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s.hll_union_agg(f.%I) AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b JOIN analytics.%I f ON f.store_id = b.store_id AND f.bucket >= b.bucket%s AND f.bucket < (b.bucket + interval %L)%s GROUP BY 1, 2, 3',
+            IF finer IS NOT NULL AND (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = finer)::text = merged::text THEN
+                counted := format('SELECT f.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s.hll_union_agg(f.%I) AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b JOIN analytics.%I f ON f.store_id = b.store_id AND f.bucket >= b.bucket AND f.bucket < b.bucket + interval %L GROUP BY 1, 2, 3',
                     substr(analytics.columns_sql(r.keys, ', f.%I'), 3), analytics.hll_schema(), r.counts[i], 'rollup_' || finer,
-                    CASE WHEN (analytics.shape_of(finer)).bucket = 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
-                    CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END,
-                    CASE WHEN (analytics.shape_of(finer)).bucket = 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END);
+                    CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END);
             ELSE
                 counted := format('SELECT k.store_id, k.bucket, k.dimensions, %s AS counted FROM (SELECT DISTINCT q.store_id, q.bucket%s AS bucket, analytics.get_setting(''timezone'', q.store_id) AS zone FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, b.bucket%s AS bucket, ARRAY[%s]::text[] AS dimensions, %s AS key FROM analytics.counted_line l WHERE l.store_id = b.store_id AND %s AND l.%I = b.bucket AND pg_visible_in_snapshot(l.stamp, $2)%s AND %5$s IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0) k GROUP BY 1, 2, 3',
                     analytics.hll_of('k.key', NULL),

@@ -87,18 +87,16 @@ DECLARE
 BEGIN
     FOR i IN 1 .. cardinality(r.counts) LOOP
         body := body || format('        WHEN %L THEN RETURN (%s);' || E'\n', r.counts[i],
-            CASE WHEN finer IS NULL OR r.bucket = 'day' THEN
+            CASE WHEN finer IS NULL THEN
                 format('SELECT %s FROM (SELECT %s AS key FROM analytics.counted_line l WHERE l.store_id = of_store AND %s AND l.%I = of_bucket%s AND %2$s IS NOT NULL%6$s GROUP BY 1 HAVING sum(l.sign) > 0) k',
                     analytics.hll_of('k.key', NULL), r.count_sql[i], analytics.bucket_span_sql(r, 'of_bucket', 'zone'), r.bucket,
                     (SELECT coalesce(string_agg(format(' AND %s = of_keys[%s]', k, o), '' ORDER BY o), '')
                        FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
                     coalesce(' AND (' || r.condition || ')', ''))
             ELSE
-                format('SELECT %1$s.hll_union_agg(CASE WHEN f.lost THEN analytics.%2$I(measure, f.store_id, f.bucket, of_keys) ELSE f.%3$I END) FROM %4$s f WHERE f.store_id = of_store AND f.bucket >= %5$s AND f.bucket < %6$s%7$s',
+                format('SELECT %1$s.hll_union_agg(CASE WHEN f.lost THEN analytics.%2$I(measure, f.store_id, f.bucket, of_keys) ELSE f.%3$I END) FROM %4$s f WHERE f.store_id = of_store AND f.bucket >= of_bucket AND f.bucket < (of_bucket + interval %5$L)::date%6$s',
                     hll, 'recount_' || finer.name, r.counts[i], analytics.live_cells_sql(finer),
-                    CASE finer.bucket WHEN 'hour' THEN 'of_bucket::timestamp AT TIME ZONE zone' ELSE 'of_bucket' END,
-                    format(CASE finer.bucket WHEN 'hour' THEN '(of_bucket + interval %L) AT TIME ZONE zone' ELSE '(of_bucket + interval %L)::date' END,
-                           CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END),
+                    CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END,
                     (SELECT coalesce(string_agg(format(' AND f.%I = of_keys[%s]', k, o), '' ORDER BY o), '')
                        FROM unnest(r.keys) WITH ORDINALITY u(k, o))) END);
     END LOOP;

@@ -156,7 +156,7 @@ BEGIN
         lines := lines || ' WHERE ' || conditions;
     END IF;
     IF r.by_line THEN
-        lines := format('(SELECT l.*, row_number() OVER (PARTITION BY l.store_id, l.event_id, l.revision, l.sign, l.%I%s) = 1 AS first_in_cell FROM %s) l',
+        lines := format('(SELECT l.*, row_number() OVER (PARTITION BY l.store_id, l.event_id, l.event_type, l.revision, l.sign, l.%I%s) = 1 AS first_in_cell FROM %s) l',
                         r.bucket, (SELECT coalesce(string_agg(', ' || k, '' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
                         lines);
     END IF;

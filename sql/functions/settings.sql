@@ -32,8 +32,8 @@ CREATE OR REPLACE FUNCTION analytics.get_setting(key text, store text DEFAULT 'm
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(
-        (SELECT to_jsonb(s) ->> $1 FROM analytics.store s WHERE s.store_id = $2),
-        (SELECT to_jsonb(s) ->> $1 FROM analytics.store s WHERE s.store_id = ''),
+        (SELECT to_jsonb(s) ->> $1 FROM analytics.store s WHERE s.store_id = $2 AND $1 <> 'store_id'),
+        (SELECT to_jsonb(s) ->> $1 FROM analytics.store s WHERE s.store_id = '' AND $1 <> 'store_id'),
         analytics.default_setting($1))
 $$;
 COMMENT ON FUNCTION analytics.get_setting(text, text) IS 'value of a setting in force for a store';
@@ -67,7 +67,7 @@ BEGIN
         BEGIN
             CASE key
                 WHEN 'timezone' THEN
-                    IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = wanted) THEN
+                    IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = wanted AND z.name NOT IN ('localtime', 'posixrules', 'Factory')) THEN
                         RAISE invalid_parameter_value;
                     END IF;
                 WHEN 'currency' THEN
@@ -98,8 +98,13 @@ BEGIN
                 DETAIL = format('Got %L.', left(value, 100)), HINT = hint;
         END;
     END IF;
-    moved := key IN ('timezone', 'week_start', 'currency') AND EXISTS (SELECT FROM analytics.rollup_state);
+    moved := key IN ('timezone', 'week_start', 'currency');
     IF moved THEN
+        IF current_setting('transaction_isolation') <> 'read committed' THEN
+            -- cells merged since this transaction's snapshot could not be seen, and would stay where they were
+            RAISE EXCEPTION 'setting "%" can be changed under READ COMMITTED only', key USING ERRCODE = '25001',
+                HINT = 'Call set_setting() in a transaction of its own.';
+        END IF;
         PERFORM analytics.lock_engine(true);
     END IF;
     EXECUTE format('INSERT INTO analytics.store (store_id, %1$I) VALUES ($1, $2::%2$s)

@@ -177,9 +177,13 @@ CREATE TABLE analytics.product (
     active boolean NOT NULL DEFAULT true,
     properties jsonb,
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    name_at timestamptz,
+    category_at timestamptz,
+    brand_at timestamptz,
+    price_at timestamptz,
     PRIMARY KEY (store_id, product_id)
 );
-COMMENT ON TABLE analytics.product IS 'products, kept current from the items that arrive and by the shop''s own INSERT and UPDATE; of two sources the later one holds';
+COMMENT ON TABLE analytics.product IS 'products, kept current from the items that arrive and by the shop''s own INSERT and UPDATE; of two sources of a field the later one holds';
 COMMENT ON COLUMN analytics.product.name IS 'display name';
 COMMENT ON COLUMN analytics.product.category IS 'category now; reports by category follow it';
 COMMENT ON COLUMN analytics.product.brand IS 'brand';
@@ -187,5 +191,9 @@ COMMENT ON COLUMN analytics.product.price IS 'latest price per unit seen';
 COMMENT ON COLUMN analytics.product.currency IS 'currency of price';
 COMMENT ON COLUMN analytics.product.active IS 'whether it may be recommended';
 COMMENT ON COLUMN analytics.product.properties IS 'whatever else the shop keeps here';
-COMMENT ON COLUMN analytics.product.updated_at IS 'time of the latest information';
+COMMENT ON COLUMN analytics.product.updated_at IS 'when the row was last written';
+COMMENT ON COLUMN analytics.product.name_at IS 'time of what name says: of the item that brought it, or of the shop''s statement';
+COMMENT ON COLUMN analytics.product.category_at IS 'time of what category says';
+COMMENT ON COLUMN analytics.product.brand_at IS 'time of what brand says';
+COMMENT ON COLUMN analytics.product.price_at IS 'time of what price and currency say';
 SELECT pg_catalog.pg_extension_config_dump('analytics.product', '');
