@@ -83,34 +83,22 @@ def check_equal(connection):
             raise RuntimeError(f"{differing} cells of {grain} differ between refresh() and the hand-written merge")
 
 
-class SalesAlone:
-    """While it is entered, refresh() has no built-in target but the sales rollups: its pass is generated for them alone, and
-    the state of product_daily and product says that they have merged all that will ever come."""
+def leave_sales_alone(connection):
+    """From here on refresh() has no built-in target in this database but the sales rollups: its pass is generated for them
+    alone, and the state of product_daily and product says that they have merged all that will ever come."""
+    connection.execute("""
+        UPDATE analytics.rollup_state SET merged = '9000000000000000000:9000000000000000000:' WHERE name IN ('product_daily', 'product');
+        UPDATE analytics.rollup SET builtin = false WHERE name = 'product_daily'""")
+    function = value_of(connection, "SELECT pg_get_functiondef('analytics.merge_builtin_rollups'::regproc)")
+    all_targets, sales = (connection.execute("SELECT analytics.merge_pass_sql(%s)", [names]).fetchone()[0]
+                          for names in ([*GRAINS, "product_daily"], [*GRAINS]))
+    if all_targets not in function:
+        raise RuntimeError("analytics.merge_builtin_rollups() does not hold the pass that merge_pass_sql() writes")
+    connection.execute(function.replace(all_targets, sales))
 
-    def __init__(self, connection):
-        self.connection = connection
 
-    def __enter__(self):
-        self.connection.execute("""
-            CREATE TABLE bench.set_aside AS SELECT name, merged FROM analytics.rollup_state WHERE name IN ('product_daily', 'product');
-            UPDATE analytics.rollup_state SET merged = '9000000000000000000:9000000000000000000:' WHERE name IN ('product_daily', 'product')""")
-        self.change_pass(before=[*GRAINS, "product_daily"], after=[*GRAINS])
-        self.connection.execute("UPDATE analytics.rollup SET builtin = false WHERE name = 'product_daily'")
-
-    def __exit__(self, *exception):
-        if self.connection.broken:
-            return
-        self.connection.execute("UPDATE analytics.rollup SET builtin = true WHERE name = 'product_daily'")
-        self.change_pass(before=[*GRAINS], after=[*GRAINS, "product_daily"])
-        self.connection.execute("""
-            UPDATE analytics.rollup_state s SET merged = a.merged FROM bench.set_aside a WHERE a.name = s.name;
-            DROP TABLE bench.set_aside""")
-        self.connection.execute("SELECT analytics.refresh()")
-
-    def change_pass(self, before, after):
-        function = value_of(self.connection, "SELECT pg_get_functiondef('analytics.merge_builtin_rollups'::regproc)")
-        before, after = (self.connection.execute("SELECT analytics.merge_pass_sql(%s)", [names]).fetchone()[0]
-                         for names in (before, after))
-        if before not in function:
-            raise RuntimeError("analytics.merge_builtin_rollups() does not hold the pass that merge_pass_sql() writes")
-        self.connection.execute(function.replace(before, after))
+def forget_sales(connection):
+    """Takes the sales rollups' cells and state away, as a restore does: the next refresh() builds them."""
+    names = ", ".join(f"'{grain}'" for grain in GRAINS)
+    tables = ", ".join(f"analytics.rollup_{grain}" for grain in GRAINS)
+    connection.execute(f"TRUNCATE {tables}; DELETE FROM analytics.rollup_state WHERE name IN ({names})")

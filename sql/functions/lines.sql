@@ -74,5 +74,5 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.event_type, e.occurred_at, 
    AND NOT EXISTS (SELECT FROM analytics.event t
                     WHERE t.sign = -1 AND t.store_id = e.store_id AND t.event_id = e.event_id
                       AND t.event_type = e.event_type AND t.occurred_at = e.occurred_at AND t.revision = e.revision
-                      AND t.line = e.line);
+                      AND t.order_id IS NOT DISTINCT FROM e.order_id AND t.line = e.line);
 COMMENT ON VIEW analytics.current_event IS 'the event lines that stand: the latest revision of each event, retracted ones left out';

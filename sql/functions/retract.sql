@@ -35,15 +35,15 @@ BEGIN
     FOR part IN SELECT DISTINCT e.tableoid::regclass FROM analytics.event e
                  WHERE e.store_id = k.store_id AND e.occurred_at = k.occurred_at
                    AND e.event_id = coalesce(k.event_id, k.key) AND e.revision = k.revision AND e.sign = 1
-                   AND (e.event_type = 'purchase' AND e.order_id IS NOT NULL) = (k.kind = 'o') LOOP
+                   AND CASE WHEN e.event_type = 'purchase' THEN e.order_id END IS NOT DISTINCT FROM CASE k.kind WHEN 'o' THEN k.key END LOOP
         -- straight into the partition: the parent's trigger is for other people's rows
         EXECUTE format('INSERT INTO %1$s (%2$s, sign) SELECT %2$s, -1 FROM %1$s e
                          WHERE e.store_id = $1 AND e.occurred_at = $2 AND e.event_id = $3 AND e.revision = $4 AND e.sign = 1
-                           AND (e.event_type = ''purchase'' AND e.order_id IS NOT NULL) = $5',
+                           AND CASE WHEN e.event_type = ''purchase'' THEN e.order_id END IS NOT DISTINCT FROM $5',
                        part, (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
                                WHERE a.attrelid = 'analytics.event'::regclass AND a.attnum > 0 AND NOT a.attisdropped
                                  AND a.attname NOT IN ('sign', 'stamp', 'ingested_at', 'ingest_xid')))
-            USING k.store_id, k.occurred_at, coalesce(k.event_id, k.key), k.revision, k.kind = 'o';
+            USING k.store_id, k.occurred_at, coalesce(k.event_id, k.key), k.revision, CASE k.kind WHEN 'o' THEN k.key END;
         GET DIAGNOSTICS n = ROW_COUNT;
         taken := taken + n;
     END LOOP;

@@ -28,7 +28,7 @@
 // Isolation
 //   READ COMMITTED: whoever comes second to a key waits for the first and then sees it. REPEATABLE READ and
 //   SERIALIZABLE: the one that comes second to a key that changed since its snapshot fails with 40001, in phase 1 or 2.
-//   A full refund makes a new version of its order's key, so that a second one that did not see its lines fails too.
+//   A refund makes a new version of its order's key, so that a full one that did not see its lines fails too.
 //
 // Where the lines that a version should take back are gone (a partition dropped by retention), the version that stands
 // is left alone, and what would replace it counts as a duplicate: taking back what is not there would leave figures

@@ -6,8 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "pg/spi.hpp"
@@ -23,17 +23,21 @@ struct StandingVersion {
 // The lines of some versions, by the place of each version, in order of line. Rows hold every column of event, by name.
 class StandingLines {
 public:
-    // One statement, with a snapshot of its own where the access is write. Needs an open pg::Connection.
+    // One statement, with a snapshot of its own where the access is write. Needs an open pg::Connection. Its cost is
+    // that of the lines that share store and time with a version wanted, each read once.
     StandingLines(std::span<const StandingVersion> versions, pg::Access access);
 
     std::size_t count(std::size_t version) const { return first_[version + 1] - first_[version]; }
-    pg::Row row(std::size_t version, std::size_t line) const { return (*rows_)[first_[version] + line]; }
+    pg::Row row(std::size_t version, std::size_t line) const { return (*rows_)[order_[first_[version] + line]]; }
     // The partition that holds the row.
     static Oid partition(const pg::Row& row);
 
 private:
+    void arrange(std::span<const StandingVersion> versions);
+
     std::optional<pg::Result> rows_;
-    std::vector<std::size_t> first_;  // first row of each version, and the end
+    std::vector<std::uint64_t> order_;  // rows, by version and line
+    std::vector<std::size_t> first_;    // where each version begins in order_, and the end
 };
 
 }  // namespace analytics::ingest

@@ -34,7 +34,7 @@ constexpr std::array<Oid, 2> kOrderParameters = {TEXTARRAYOID, TEXTARRAYOID};
 pg::Statement read_refunds(
     "SELECT w.place, e.sign, e.event_id, e.product_id, e.line_kind, e.quantity, e.unit_price, e.amount, e.discount, "
     "e.tax,"
-    "       e.shipping"
+    "       e.shipping, e.currency"
     "  FROM (SELECT unnest($1) AS store_id, unnest($2) AS order_id, generate_subscripts($1, 1) AS place) w"
     "  JOIN analytics.event e ON e.store_id = w.store_id AND e.order_id = w.order_id AND e.event_type = 'refund'"
     " ORDER BY w.place, e.occurred_at, e.event_id, e.revision, e.line, e.sign DESC",
@@ -124,6 +124,11 @@ void read_order(EventBatch& batch, const StandingLines& lines, std::size_t versi
     }
 }
 
+// Money never adds across currencies: a refund in another one takes nothing off the order.
+bool in_currency_of(const Order& order, const OptionalText& currency) {
+    return !currency || order.currency.empty() || *currency == order.currency;
+}
+
 // Adds to each order the refunds that stand and stay: those that the batch replaces are about to be taken back.
 void add_standing_refunds(EventBatch& batch, const Plan& plan, const std::vector<KeyName>& names,
                           std::vector<Order>& orders, pg::Access access) {
@@ -139,7 +144,8 @@ void add_standing_refunds(EventBatch& batch, const Plan& plan, const std::vector
         const auto place = static_cast<std::size_t>(row.int4(1)) - 1;
         const Claim* const claim = find_claim(plan, {names[place].store_id, row.text(3), kEventKind});
         const bool is_replaced = claim != nullptr && claim->standing && plan.writes(*claim);
-        if (!is_replaced && !is_negative(i) && !is_negative(i + 1)) {
+        if (!is_replaced && !is_negative(i) && !is_negative(i + 1) &&
+            in_currency_of(orders[place], row.optional_text(12))) {
             attempt(orders[place], [&] {
                 orders[place].refunded.push_back(order_line(batch, row, {4, 5, 6, 7, 8, 9, 10, 11}));
             });
@@ -219,7 +225,8 @@ std::vector<Outcome> reject_unknown_orders(const std::vector<Event>& events, pg:
 std::vector<KeyName> refunded_orders(const std::vector<Event>& events, const Plan& plan) {
     std::vector<KeyName> names;
     for (const Claim& claim : plan.claims) {
-        if (claim.latest == Claim::kNone || !is_full_refund(events[claim.latest])) {
+        if (claim.latest == Claim::kNone || events[claim.latest].event_type != "refund" ||
+            !events[claim.latest].order_id) {
             continue;
         }
         if (claim.is_new || version_of(events[claim.latest]).can_supersede()) {
@@ -262,7 +269,8 @@ std::vector<FailedRefund> fill_full_refunds(EventBatch& batch, const Plan& plan,
         if (refund.event_type != "refund" || !refund.order_id || is_full_refund(refund)) {
             continue;
         }
-        if (const std::size_t order = place_of(names, order_name(refund)); order < names.size()) {
+        if (const std::size_t order = place_of(names, order_name(refund));
+            order < names.size() && in_currency_of(orders[order], refund.currency)) {
             std::transform(refund.lines.begin(), refund.lines.end(), std::back_inserter(orders[order].refunded),
                            [](const EventLine& line) { return order_line(line); });
         }

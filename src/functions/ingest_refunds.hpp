@@ -22,8 +22,8 @@ inline bool is_full_refund(const Event& event) { return event.scope == RefundSco
 // Marks as rejected each full refund whose order neither stands nor is bought in this batch. Reads the keys of orders.
 std::vector<Outcome> reject_unknown_orders(const std::vector<Event>& events, pg::Access access);
 
-// The orders of the full refunds that may be written, ascending, each once; to be asked once each claim's is_new is
-// known.
+// The orders of the refunds that may be written (a full one must not miss a listed one that is under way), ascending,
+// each once; to be asked once each claim's is_new is known.
 std::vector<KeyName> refunded_orders(const std::vector<Event>& events, const Plan& plan);
 
 // A full refund whose lines can't be told, since the order's numbers are beyond all reason.

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from psycopg import sql
 
-from ledger import Ledger, Transaction
+from ledger import Ledger
 from session import Attempt
 from shop import ZERO, Version, to_json
 
@@ -52,7 +52,8 @@ def known_of(attempt: Attempt, version: Version) -> str:
         " WHERE e.store_id = k.store_id AND e.event_id = coalesce(k.event_id, k.key))"
         " FROM analytics.event_key k WHERE (k.store_id, k.key, k.kind) = (%s, %s, %s)", [store, key, kind]).fetchone()
     current = attempt.world.ledger.current(version.identity, attempt.transaction)
-    return f"{version.identity} {version.token} {version.rank}; ledger {current and (current.token, current.rank)}; {lines}"
+    known = current and (current.token, current.rank)
+    return f"{version.identity} {version.token} {version.rank}; ledger {known}; database {lines}"
 
 
 def direct(attempt: Attempt, batch: list[Version], rng, expected: str | None = None):

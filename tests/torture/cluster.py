@@ -25,8 +25,6 @@ deadlock_timeout = '500ms'
 timezone = 'UTC'
 log_min_messages = warning
 log_line_prefix = '%m [%p] %a '
-log_lock_waits = off
-{debug}
 {preload}
 """
 PRELOAD = "shared_preload_libraries = 'analytics'\nanalytics.refresh_interval = '50ms'\n"
@@ -46,8 +44,7 @@ class Cluster:
         subprocess.run(["initdb", "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8",
                         "-D", self.data], check=True, stdout=subprocess.DEVNULL)
         with open(self.data / "postgresql.conf", "a") as settings:
-            settings.write(SETTINGS.format(socket=self.socket, preload=PRELOAD if self.preload else "",
-                                           debug=os.environ.get("TORTURE_DEBUG", "")))
+            settings.write(SETTINGS.format(socket=self.socket, preload=PRELOAD if self.preload else ""))
         self.launch()
         with self.connect("start", dbname="postgres") as connection:
             connection.execute(f"CREATE DATABASE {DATABASE}")

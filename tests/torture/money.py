@@ -11,7 +11,7 @@ ZERO = Decimal(0)
 
 
 def share(total: Decimal, weights: list[Decimal], digits: int) -> list[Decimal]:
-    """Shares in minor units by largest remainder, of equal remainders the earlier line's first; they add up to total."""
+    """Shares in minor units by largest remainder (of equal ones the earlier line's); they add up to total."""
     unit = Decimal(1).scaleb(-digits)
     whole = Fraction(sum(weights))
     units = int(total / unit)

@@ -9,7 +9,8 @@ MUTATIONS = {
     "own_transaction_not_running": [
         ("merging_snapshot", "UNION SELECT s.own WHERE s.own < pg_snapshot_xmax(s.now)", "")],
     "running_ids_forgotten": [
-        ("merge_builtin_rollups", "p.stamp = ANY ($2)", "false"), ("tail_lines_sql", "p.stamp = ANY (%s)", "false AND %s IS NULL")],
+        ("merge_builtin_rollups", "p.stamp = ANY ($2)", "false"),
+        ("tail_lines_sql", "p.stamp = ANY (%s)", "false AND %s IS NULL")],
     "running_ids_forgotten_in_tail": [
         ("tail_sales_daily", "p.stamp = ANY (running)", "false")],
     "running_ids_forgotten_by_has_tail": [

@@ -12,7 +12,8 @@ SUMS = {
     "gross_sales": "sum(sign * amount) FILTER (WHERE bought AND NOT gift_card)",
     "discounts": "sum(sign * discount) FILTER (WHERE bought AND NOT gift_card)",
     "returns": "sum(sign * (amount - coalesce(discount, 0))) FILTER (WHERE refunded AND NOT gift_card)",
-    "taxes": "sum(CASE WHEN bought THEN sign ELSE -sign END * tax) FILTER (WHERE (bought OR refunded) AND NOT gift_card)",
+    "taxes": "sum(CASE WHEN bought THEN sign ELSE -sign END * tax)"
+             " FILTER (WHERE (bought OR refunded) AND NOT gift_card)",
     "shipping": "sum(CASE WHEN bought THEN sign ELSE -sign END * shipping) FILTER (WHERE bought OR refunded)",
     "gift_card_sales": "sum(CASE WHEN bought THEN sign ELSE -sign END * (amount - coalesce(discount, 0)))"
                        " FILTER (WHERE (bought OR refunded) AND gift_card)",
@@ -44,11 +45,11 @@ def recomputed(source: str, keys: list[str], shown_keys: list[str], measures: li
              f"summed AS (SELECT {by}, {', '.join(columns)} FROM source GROUP BY {by} HAVING sum(sign) <> 0)"]
     joins = ""
     for name in distinct:
-        parts.append(f"{name} AS (SELECT {by}, count(*) AS {name} FROM (SELECT {by}, {DISTINCT[name]} AS key FROM source"
-                     f" GROUP BY {by}, key HAVING sum(sign) > 0) k WHERE key IS NOT NULL GROUP BY {by})")
+        standing = f"SELECT {by}, {DISTINCT[name]} AS key FROM source GROUP BY {by}, key HAVING sum(sign) > 0"
+        parts.append(f"{name} AS (SELECT {by}, count(key) AS {name} FROM ({standing}) k GROUP BY {by})")
         joins += f" LEFT JOIN {name} USING ({by})"
     shown = ["store_id", "bucket", *shown_keys]
-    shown += [f"{DERIVED[name]} AS {name}" if name in DERIVED else f"coalesce({name}, 0) AS {name}" for name in measures]
+    shown += [f"{DERIVED.get(name, f'coalesce({name}, 0)')} AS {name}" for name in measures]
     return f"WITH {', '.join(parts)} SELECT {', '.join(shown)} FROM summed{joins}{names}"
 
 

@@ -1,5 +1,5 @@
-"""Who else takes part: one that ends prepared transactions, one that holds a transaction open for the whole run, one that
-commits all the time, one that compares the views all the while, and one that crashes the server."""
+"""Who else takes part: one that ends prepared transactions, one that holds a transaction open for the whole run, one
+that commits all the time, one that compares the views all the while, and one that crashes the server."""
 
 import heapq
 import itertools
@@ -125,7 +125,7 @@ class Checker(Party):
 
     def work(self):
         seen = 0
-        while not self.world.over:
+        while not self.world.over or seen < self.world.cluster.epoch:
             try:
                 epoch = self.world.cluster.epoch
                 key = "views after crash" if epoch > seen else "views"

@@ -1,8 +1,8 @@
 """A connection that may be lost to a crash, and transactions whose fate is then asked for.
 
-Whatever happens, the ledger learns how each transaction ended: by the server's acknowledgement, or, where the connection
-broke while COMMIT was on its way, by the marker row that the transaction wrote. Whether that row is there is decided
-once the server has recovered, so there is nothing to wait for.
+Whatever happens, the ledger learns how each transaction ended: by the server's acknowledgement, or, where the
+connection broke while COMMIT was on its way, by the marker row that the transaction wrote. Whether that row is there
+is decided once the server has recovered, so there is nothing to wait for.
 """
 
 import threading
@@ -50,12 +50,11 @@ class Activity:
 class World:
     """What all parts of a run share."""
 
-    def __init__(self, cluster: Cluster, ledger: Ledger, report: Report, start, seconds: float):
+    def __init__(self, cluster: Cluster, ledger: Ledger, report: Report, seconds: float):
         self.cluster = cluster
         self.ledger = ledger
         self.report = report
         self.activity = Activity()
-        self.start = start
         self.deadline = time.monotonic() + seconds
         self.stopping = threading.Event()
         self.counts = defaultdict(int)  # what was done, for the last lines

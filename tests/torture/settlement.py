@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import psycopg
 
 from ledger import Fate, Ledger
 from oracle import check_views
 from report import Report
-from shop import STORE, ZERO, Version
+from shop import ZERO, Version
 
 MEASURES = ["orders", "units", "units_returned", "gross_sales", "discounts", "returns", "net_sales", "taxes",
             "shipping", "total_sales", "gift_card_sales", "events"]
@@ -28,7 +29,8 @@ def settle(connection: psycopg.Connection, ledger: Ledger, report: Report):
 
 def merge_all(connection: psycopg.Connection, report: Report):
     """Goes on with rebuilds to their end and refreshes until there is nothing to merge; then no target has a tail."""
-    for (name,) in connection.execute("SELECT name FROM analytics.rollup_status WHERE status = 'rebuilding'").fetchall():
+    rebuilding = "SELECT name FROM analytics.rollup_status WHERE status = 'rebuilding'"
+    for (name,) in connection.execute(rebuilding).fetchall():
         while connection.execute("SELECT months_left FROM analytics.rebuild(%s, 1)", [name]).fetchone()[0]:
             pass
     merged = None
@@ -79,9 +81,9 @@ def check_log(connection: psycopg.Connection, ledger: Ledger, report: Report):
 
 def check_survivors(connection: psycopg.Connection, ledger: Ledger, report: Report):
     cursor = connection.execute(
-        "SELECT properties ->> 'v' AS token, store_id, event_id, event_type, order_id, occurred_at, customer_id, session_id,"
-        " currency, channel, country, excluded, tax_included, line, product_id, quantity, unit_price, amount, discount, tax,"
-        " shipping, line_kind FROM analytics.current_event ORDER BY store_id, event_id, line")
+        "SELECT properties ->> 'v' AS token, store_id, event_id, event_type, order_id, occurred_at, customer_id,"
+        " session_id, currency, channel, country, excluded, tax_included, line, product_id, quantity, unit_price, amount,"
+        " discount, tax, shipping, line_kind FROM analytics.current_event ORDER BY store_id, event_id, line")
     found = defaultdict(list)
     for row in cursor.fetchall():
         found[row[0]].append(row)
@@ -96,7 +98,8 @@ def check_survivors(connection: psycopg.Connection, ledger: Ledger, report: Repo
                                     version.occurred_at, version.customer_id, version.session_id, version.currency,
                                     version.channel, version.country, version.excluded, version.tax_included)}, heads,
                      f"what all lines of {token} say")
-        report.equal("survivors", list(range(1, len(version.lines) + 1)), [row[13] for row in rows], f"line numbers of {token}")
+        report.equal("survivors", list(range(1, len(version.lines) + 1)), [row[13] for row in rows],
+                     f"line numbers of {token}")
         lines = [(row[14], row[15], row[16], row[17], row[18] or ZERO, row[19] or ZERO, row[20] or ZERO, row[21])
                  for row in rows]
         wanted = [(line.product_id, line.quantity, line.unit_price, line.amount, line.discount, line.tax, line.shipping,
@@ -136,6 +139,8 @@ def money_of(version: Version, line) -> dict[str, Decimal]:
 
 
 def check_figures(connection: psycopg.Connection, ledger: Ledger, report: Report):
+    zones = {store_id: ZoneInfo(zone)
+             for store_id, zone in connection.execute("SELECT store_id, zone FROM torture.zone").fetchall()}
     days = defaultdict(lambda: defaultdict(Decimal))
     people = defaultdict(lambda: (set(), set()))
     totals = defaultdict(lambda: defaultdict(Decimal))
@@ -143,7 +148,7 @@ def check_figures(connection: psycopg.Connection, ledger: Ledger, report: Report
     for version in ledger.survivors():
         if version.excluded:
             continue
-        day = version.occurred_at.astimezone(STORE[version.store_id].tz).date()
+        day = version.occurred_at.astimezone(zones[version.store_id]).date()
         cell = (version.store_id, day, version.currency, version.channel, version.country)
         customers, sessions = people[cell]
         if version.event_type == "purchase" and version.customer_id:
@@ -188,6 +193,7 @@ def sums(connection: psycopg.Connection, view: str, keys: str, measures: list[st
 
 def compare(report: Report, key: str, wanted: dict, shown: dict):
     report.expect(key, wanted.keys() == shown.keys(),
-                  lambda: f"missing {list(wanted.keys() - shown.keys())[:3]}, too many {list(shown.keys() - wanted.keys())[:3]}")
+                  lambda: f"missing {list(wanted.keys() - shown.keys())[:3]},"
+                          f" too many {list(shown.keys() - wanted.keys())[:3]}")
     for cell in wanted.keys() & shown.keys():
         report.equal(key, wanted[cell], shown[cell], cell)

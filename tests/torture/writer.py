@@ -17,7 +17,7 @@ ACTIONS = {
     "send": 30, "send_and_roll_back": 7, "send_with_savepoints": 10, "send_in_two_phases": 7, "hold_open": 1,
     "write_directly": 8, "write_known_directly": 3, "refund": 6, "take_back": 8, "take_back_shared": 4, "race": 8,
     "refresh_between": 6, "refresh_alone": 4, "refresh_in_old_snapshot": 3, "refresh_after_old_snapshot": 2,
-    "rebuild": 0.7, "speak_as_shop": 3, "probe": 9,
+    "rebuild": 0.7, "change_setting": 0.5, "speak_as_shop": 3, "probe": 9,
 }
 
 
@@ -251,13 +251,26 @@ class Writer(threading.Thread):
             t.execute("SELECT * FROM analytics.rebuild(%s, %s)", [name, self.rng.choice([1, 1, 3])])
             self.end(t, [], commits=0.9)
 
+    def change_setting(self):
+        """Days and weeks of a store move, with all figures, in one transaction."""
+        store = self.rng.choice(STORES).store_id
+        key, column, values = self.rng.choice([
+            ("timezone", "zone", ["UTC", "Asia/Kathmandu", "America/New_York", "Pacific/Auckland"]),
+            ("week_start", "week_start", ["monday", "sunday", "saturday"])])
+        value = self.rng.choice(values)
+        with self.attempt("change setting") as t:
+            t.execute("SELECT analytics.set_setting(%s, %s, %s)", [key, value, store])
+            t.execute(f"UPDATE torture.zone SET {column} = %s WHERE store_id = %s", [value, store])
+            self.end(t, [], commits=0.8)
+
     def speak_as_shop(self):
         """The shop's own upserts of products, some held for a while: nobody's figures wait for them."""
         store = self.rng.choice(STORES).store_id
         products = sorted(f"P{number:02d}" for number in self.rng.sample(range(15, 30), self.rng.randint(1, 3)))
         with self.attempt("speak as shop") as t:
             for product in products:
-                word = [store, product, f"{product} by {self.number}", self.rng.choice(["mugs", "books", "shoes"]), "own"]
+                category = self.rng.choice(["mugs", "books", "shoes"])
+                word = [store, product, f"{product} by {self.number}", category, "own"]
                 for table in ("analytics.product", "torture.shop_product"):
                     t.execute(f"INSERT INTO {table} (store_id, product_id, name, category, brand)"
                               " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (store_id, product_id) DO UPDATE"

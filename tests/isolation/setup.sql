@@ -1,0 +1,56 @@
+-- What every spec finds in its database, beside the extension: the oracle, and short words for what its sessions do.
+\ir ../oracle.sql
+
+SELECT analytics.maintain_partitions() > 0 AS partitioned;
+CREATE SCHEMA race;
+
+-- Begins a permutation: no events, nothing merged, no product.
+CREATE PROCEDURE race.clear()
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    merged text;
+BEGIN
+    SET LOCAL client_min_messages = warning;
+    SET LOCAL session_replication_role = replica;  -- events are append-only to everybody else
+    SELECT string_agg(format('analytics.%I', 'rollup_' || r.name), ', ') INTO STRICT merged FROM analytics.rollup r;
+    EXECUTE 'TRUNCATE analytics.event, analytics.event_key, analytics.rejected_event, analytics.product, analytics.store, '
+        'analytics.rollup_state, ' || merged;
+END
+$$;
+
+-- Event lines of 2026-03-14, each a JSON text for ingest(); later arguments override what is usual.
+CREATE FUNCTION race.event(kind text, id text, more jsonb DEFAULT '{}') RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT jsonb_build_object('event', kind, 'event_id', id, 'timestamp', '2026-03-14T12:00:00Z', 'currency', 'EUR') || more
+$$;
+
+CREATE FUNCTION race.purchase(id text, price numeric, more jsonb DEFAULT '{}') RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT race.event('purchase', id, jsonb_build_object('order_id', 'order of ' || id, 'customer_id', 'customer of ' || id,
+        'session_id', 'session of ' || id, 'items', jsonb_build_array(jsonb_build_object('product_id', 'p', 'price', price))) || more)
+$$;
+
+-- Ingests the events in the order given and says what came of them.
+CREATE FUNCTION race.send(VARIADIC events jsonb[]) RETURNS text
+    LANGUAGE sql VOLATILE
+AS $$
+    SELECT format('%s accepted, %s duplicates, %s rejected', i.accepted, i.duplicates, i.rejected)
+        || coalesce(' (' || (SELECT string_agg(e ->> 'code', ', ') FROM jsonb_array_elements(i.errors) e) || ')', '')
+      FROM analytics.ingest(to_jsonb(events)) i
+$$;
+
+-- The figures of all days, and whether every view says what the events say, in the snapshot of the asking statement.
+CREATE VIEW race.figures AS
+SELECT s.*, coalesce((SELECT string_agg(DISTINCT format('%s: %s', d.view, d.side), '; ') FROM oracle.differences() d), 'right') AS verdict
+  FROM (SELECT coalesce(sum(orders), 0) AS orders, coalesce(sum(gross_sales), 0) AS gross, coalesce(sum(returns), 0) AS returns,
+               coalesce(sum(total_sales), 0) AS total, coalesce(sum(customers), 0) AS customers, coalesce(sum(events), 0) AS events
+          FROM analytics.sales_daily) s;
+
+-- Lines that the sales rollups hold, to see what is merged.
+CREATE VIEW race.merged AS
+SELECT (SELECT coalesce(sum(lines), 0) FROM analytics.rollup_sales_hourly) AS hourly,
+       (SELECT coalesce(sum(lines), 0) FROM analytics.rollup_sales_monthly) AS monthly,
+       (SELECT coalesce(sum(lines), 0) FROM analytics.rollup_product_daily) AS product;
