@@ -15,9 +15,9 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
        CASE WHEN e.line = 1 THEN e.sign END AS events,
        CASE WHEN e.line = 1 AND e.event_type = 'purchase' THEN e.sign END AS orders,
        CASE WHEN e.event_type = 'purchase' AND e.line_kind = 'product' THEN
-           e.sign * coalesce(e.quantity, (e.product_id IS NOT NULL)::integer) END AS units,
+           e.sign * e.quantity END AS units,
        CASE WHEN e.event_type = 'refund' AND e.line_kind = 'product' THEN
-           e.sign * coalesce(e.quantity, (e.product_id IS NOT NULL)::integer) END AS units_returned,
+           e.sign * e.quantity END AS units_returned,
        CASE WHEN e.event_type = 'purchase' AND e.line_kind <> 'gift_card' THEN
            CASE WHEN e.sign = 1 THEN coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1))
                 ELSE -coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) END END AS gross_sales,

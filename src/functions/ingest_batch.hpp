@@ -6,7 +6,7 @@
 //   1. orders of full refunds are looked up; a refund of an unknown order is rejected before anything is claimed;
 //   2. phase 1: the keys of the whole batch are claimed, in ascending order, INSERT ... ON CONFLICT DO NOTHING;
 //   3. phase 2: of the keys that were there, those that an event may supersede are locked, in ascending order,
-//      SELECT ... FOR UPDATE, together with the keys of the orders that are refunded in full;
+//      SELECT ... FOR UPDATE, together with the keys of the orders that are refunded;
 //   4. versions are compared (ingest_identity.hpp), the lines to be taken back and those of full refunds are read,
 //      with a snapshot taken after the locks: what a lock waited for is seen, whole;
 //   5. keys are changed, old lines are written with sign -1, new ones with +1, rejections are stored.
