@@ -35,7 +35,7 @@ SELECT l.store_id, l.event_id, l.line, l.event_type, l.line_kind, l.product_id, 
        date_trunc('day', l.occurred_at AT TIME ZONE zone.name)::date AS day,
        (date_trunc('week', l.occurred_at AT TIME ZONE zone.name + week.shift) - week.shift)::date AS week,
        date_trunc('month', l.occurred_at AT TIME ZONE zone.name)::date AS month,
-       CASE WHEN l.line_kind <> 'product' THEN 0 WHEN l.product_id IS NULL THEN coalesce(l.quantity, 0) ELSE coalesce(l.quantity, 1) END AS units,
+       CASE WHEN l.line_kind <> 'product' THEN 0 ELSE coalesce(l.quantity, 0) END AS units,
        coalesce(l.amount, l.unit_price * coalesce(l.quantity, 1), 0) AS amount,
        coalesce(l.discount, 0) AS discount, coalesce(l.tax, 0) AS tax, coalesce(l.shipping, 0) AS shipping
   FROM oracle.standing_line l

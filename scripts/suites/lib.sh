@@ -69,17 +69,3 @@ fresh_scratch() { # NAME
     as_server mkdir -p "$scratch"
     echo "$scratch"
 }
-
-# Sets $venv: a virtual environment with what tests/requirements.txt lists.
-use_venv() {
-    venv=$build/venv
-    local requirements=$root/tests/requirements.txt
-    if ! cmp -s "$requirements" "$venv/requirements.txt"; then
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --disable-pip-version-check -r "$requirements" ||
-            die "the tests' Python packages could not be installed" \
-                "The first run needs PyPI (or a pip configuration that finds what tests/requirements.txt lists)."
-        cp "$requirements" "$venv/requirements.txt"
-    fi
-}

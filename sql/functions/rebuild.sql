@@ -150,10 +150,11 @@ BEGIN
     SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = build.name;
     IF NOT FOUND THEN
         -- P and nothing built: from here on the tail is what P has not, and what is older than built_from
-        -- (the finer rollup's P, so that its cells can be used)
+        -- A P that another rollup has, if there is one: those that stand at one P share a pass, for good.
         INSERT INTO analytics.rollup_state (name, merged, built_from, rebuilding_from, refreshed_at, duration, rows)
-        SELECT build.name, coalesce((SELECT f.merged FROM analytics.rollup_state f
-                                      WHERE f.name = analytics.finer_rollup(build.name, NULL) AND f.built_from = '-infinity'),
+        SELECT build.name, coalesce((SELECT o.merged FROM analytics.rollup_state o JOIN analytics.rollup r USING (name)
+                                      ORDER BY r.builtin DESC, o.name = analytics.finer_rollup(build.name, NULL) DESC NULLS LAST
+                                      LIMIT 1),
                                     analytics.merging_snapshot()),
                'infinity', 'infinity', clock_timestamp(), '0', 0
         RETURNING * INTO state;

@@ -198,6 +198,13 @@ BEGIN
     IF NOT analytics.lock_engine(coalesce(wait, true)) THEN
         RETURN NULL;
     END IF;
+    -- what has no state, after an installation or a restore, is built, and what is half built is finished, at its own P
+    FOR pass IN SELECT r.name FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
+                 WHERE s.name IS NULL OR s.built_from > '-infinity'
+                 ORDER BY array_position('{hour,day,week,month}'::text[], r.grain), r.name LOOP
+        n := (SELECT sum(b.rows) FROM analytics.build(pass.name, NULL) b);
+        merged_lines := greatest(merged_lines, n);
+    END LOOP;
     FOR pass IN SELECT s.merged::pg_snapshot AS merged, s.names
                   FROM (SELECT s.merged::text AS merged, array_agg(s.name) AS names
                           FROM analytics.rollup_state s JOIN analytics.rollup r USING (name)
@@ -219,13 +226,6 @@ BEGIN
             PERFORM analytics.recount_lost_cells();
         END IF;
         UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ANY (pass.names);
-        merged_lines := greatest(merged_lines, n);
-    END LOOP;
-    -- what has no state, after an installation or a restore, is built
-    FOR pass IN SELECT r.name FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
-                 WHERE s.name IS NULL OR s.built_from > '-infinity'
-                 ORDER BY array_position('{hour,day,week,month}'::text[], r.grain), r.name LOOP
-        n := (SELECT sum(b.rows) FROM analytics.build(pass.name, NULL) b);
         merged_lines := greatest(merged_lines, n);
     END LOOP;
     PERFORM analytics.learn_products();

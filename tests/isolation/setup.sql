@@ -19,18 +19,27 @@ BEGIN
 END
 $$;
 
--- Event lines of 2026-03-14, each a JSON text for ingest(); later arguments override what is usual.
-CREATE FUNCTION race.event(kind text, id text, more jsonb DEFAULT '{}') RETURNS jsonb
+-- Events of 2026-03-14 for ingest(). `more` are members of the JSON object, which override what is usual; without its braces,
+-- since the isolation tester reads those as its own.
+CREATE FUNCTION race.event(kind text, id text, more text DEFAULT '') RETURNS jsonb
     LANGUAGE sql IMMUTABLE
 AS $$
-    SELECT jsonb_build_object('event', kind, 'event_id', id, 'timestamp', '2026-03-14T12:00:00Z', 'currency', 'EUR') || more
+    SELECT jsonb_build_object('event', kind, 'event_id', id, 'timestamp', '2026-03-14T12:00:00Z', 'currency', 'EUR')
+        || ('{' || more || '}')::jsonb
 $$;
 
-CREATE FUNCTION race.purchase(id text, price numeric, more jsonb DEFAULT '{}') RETURNS jsonb
+CREATE FUNCTION race.item(product text, price numeric, name text DEFAULT NULL, category text DEFAULT NULL) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
 AS $$
-    SELECT race.event('purchase', id, jsonb_build_object('order_id', 'order of ' || id, 'customer_id', 'customer of ' || id,
-        'session_id', 'session of ' || id, 'items', jsonb_build_array(jsonb_build_object('product_id', 'p', 'price', price))) || more)
+    SELECT jsonb_strip_nulls(jsonb_build_object('product_id', product, 'price', price, 'name', name, 'category', category))
+$$;
+
+CREATE FUNCTION race.purchase(id text, price numeric, more text DEFAULT '', VARIADIC items jsonb[] DEFAULT '{}') RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT jsonb_build_object('order_id', 'order of ' || id, 'customer_id', 'customer of ' || id, 'session_id', 'session of ' || id,
+            'items', CASE WHEN items = '{}' THEN jsonb_build_array(race.item('p', price)) ELSE to_jsonb(items) END)
+        || race.event('purchase', id, more)
 $$;
 
 -- Ingests the events in the order given and says what came of them.

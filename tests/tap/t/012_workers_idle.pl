@@ -32,7 +32,7 @@ while ($written ne written())
 {
 	die 'the server does not come to rest' if ++$tries > 10;
 	$written = written();
-	let_pass(20);
+	let_pass(40);
 }
 
 my $id = next_id();
