@@ -29,7 +29,7 @@ SELECT store_id, event_id, line, revision, event_type, occurred_at, customer_id,
 
 -- Those that count, with the store's settings applied.
 CREATE VIEW oracle.line AS
-SELECT l.store_id, l.event_id, l.line, l.event_type, l.line_kind, l.product_id, l.customer_id, l.session_id, l.channel, l.country,
+SELECT l.store_id, l.event_id, l.order_id, l.line, l.event_type, l.line_kind, l.product_id, l.customer_id, l.session_id, l.channel, l.country,
        coalesce(l.currency, own.currency, every.currency, 'USD') AS currency,
        date_trunc('hour', l.occurred_at, zone.name) AS hour,
        date_trunc('day', l.occurred_at AT TIME ZONE zone.name)::date AS day,
@@ -82,27 +82,25 @@ BEGIN
 END
 $$;
 
--- What a product is called: of the shop's row and of the items that arrived, the later one that says something.
+-- What a product is called: of what the shop said and of what items said, the latest of each field. Of the same moment the item
+-- holds, and of items the one that came later.
 CREATE VIEW oracle.product AS
-WITH item AS (
-    SELECT store_id, product_id, occurred_at, event_id, line, properties ->> 'name' AS name, properties ->> 'category' AS category,
-           properties ->> 'brand' AS brand
-      FROM analytics.event
-     WHERE sign = 1 AND excluded IS NULL AND line_kind = 'product' AND product_id IS NOT NULL
-), said AS (
-    SELECT DISTINCT ON (i.store_id, i.product_id, s.field) i.store_id, i.product_id, s.field, s.value, i.occurred_at
-      FROM item i CROSS JOIN LATERAL (VALUES ('name', i.name), ('category', i.category), ('brand', i.brand)) s(field, value)
-     WHERE s.value IS NOT NULL
-     ORDER BY i.store_id, i.product_id, s.field, i.occurred_at DESC, i.event_id COLLATE "C", i.line
+WITH said AS (
+    SELECT DISTINCT ON (e.store_id, e.product_id, s.field) e.store_id, e.product_id, s.field, s.value, e.occurred_at AS at
+      FROM analytics.event e
+     CROSS JOIN LATERAL (VALUES ('name', e.properties ->> 'name'), ('category', e.properties ->> 'category'),
+                                ('brand', e.properties ->> 'brand')) s(field, value)
+     WHERE e.sign = 1 AND e.excluded IS NULL AND e.line_kind = 'product' AND e.product_id IS NOT NULL AND s.value IS NOT NULL
+     ORDER BY e.store_id, e.product_id, s.field, e.occurred_at DESC, e.stamp DESC, e.revision DESC, e.line
 ), kept AS (
-    SELECT p.store_id, p.product_id, k.field, k.value, p.updated_at
+    SELECT p.store_id, p.product_id, k.field, k.value, k.at
       FROM analytics.product p
-     CROSS JOIN LATERAL (VALUES ('name', p.name), ('category', p.category), ('brand', p.brand)) k(field, value)
+     CROSS JOIN LATERAL (VALUES ('name', p.name, p.name_at), ('category', p.category, p.category_at), ('brand', p.brand, p.brand_at)) k(field, value, at)
      WHERE k.value IS NOT NULL
 )
 SELECT store_id, product_id, max(value) FILTER (WHERE field = 'name') AS name,
        max(value) FILTER (WHERE field = 'category') AS category, max(value) FILTER (WHERE field = 'brand') AS brand
-  FROM (SELECT store_id, product_id, field, CASE WHEN s.occurred_at >= k.updated_at OR k.value IS NULL THEN s.value ELSE k.value END AS value
+  FROM (SELECT store_id, product_id, field, CASE WHEN s.at >= k.at OR k.value IS NULL THEN s.value ELSE k.value END AS value
           FROM said s FULL JOIN kept k USING (store_id, product_id, field)) f
  GROUP BY store_id, product_id;
 
@@ -122,7 +120,7 @@ BEGIN
             SELECT store_id, day AS bucket, currency, %s,
                    count(*) FILTER (WHERE event_type = 'view_item') AS views,
                    count(*) FILTER (WHERE event_type = 'add_to_cart') AS add_to_carts,
-                   count(DISTINCT event_id) FILTER (WHERE bought) AS orders,
+                   count(DISTINCT (order_id, CASE WHEN order_id IS NULL THEN event_id END)) FILTER (WHERE bought) AS orders,
                    coalesce(sum(units) FILTER (WHERE bought), 0) AS units,
                    coalesce(sum(units) FILTER (WHERE refunded), 0) AS units_returned,
                    coalesce(sum(amount) FILTER (WHERE bought), 0) AS gross_sales,
@@ -180,7 +178,7 @@ BEGIN
     SELECT 'event_key', 'the events alone', to_jsonb(e) FROM (TABLE expected EXCEPT ALL TABLE kept) e;
     RETURN QUERY
     SELECT 'event', 'a line taken back that does not stand', to_jsonb(t)
-      FROM (SELECT e.store_id, e.event_id, e.line, e.revision, sum(e.sign) AS times FROM analytics.event e GROUP BY 1, 2, 3, 4
-            HAVING sum(e.sign) NOT IN (0, 1)) t;
+      FROM (SELECT e.store_id, e.event_id, e.event_type, e.order_id, e.line, e.revision, sum(e.sign) AS times
+              FROM analytics.event e GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(e.sign) NOT IN (0, 1)) t;
 END
 $$;

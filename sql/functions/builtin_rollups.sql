@@ -51,7 +51,7 @@ BEGIN
 AS $body$
     SELECT count(*)
       FROM (SELECT CASE measure WHEN 'customers' THEN l.buyer
-                                ELSE CASE WHEN l.event_type = 'purchase' THEN coalesce(l.order_id, l.event_id) END END AS key
+                                ELSE CASE WHEN l.event_type = 'purchase' THEN coalesce('o' || l.order_id, 'e' || l.event_id) END END AS key
               FROM analytics.counted_line l
               LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id
               LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id

@@ -32,6 +32,8 @@ BEGIN
     IF NOT FOUND OR k.lines = 0 THEN
         RETURN 0;
     END IF;
+    -- a move of lines between partitions that is under way must end before the snapshot that looks for them is taken
+    LOCK TABLE analytics.event IN ROW EXCLUSIVE MODE;
     FOR part IN SELECT DISTINCT e.tableoid::regclass FROM analytics.event e
                  WHERE e.store_id = k.store_id AND e.occurred_at = k.occurred_at
                    AND e.event_id = coalesce(k.event_id, k.key) AND e.revision = k.revision AND e.sign = 1
@@ -47,6 +49,10 @@ BEGIN
         GET DIAGNOSTICS n = ROW_COUNT;
         taken := taken + n;
     END LOOP;
+    IF taken <> k.lines AND current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the event''s lines are not in this transaction''s snapshot' USING ERRCODE = '40001',
+            HINT = 'Retry the transaction.';
+    END IF;
     UPDATE analytics.event_key c SET lines = 0
      WHERE c.store_id = k.store_id AND c.key = k.key AND c.kind = k.kind;
     RETURN taken;

@@ -92,7 +92,7 @@ BEGIN
                 counts := counts || measure;
                 count_sql := count_sql || CASE measure WHEN 'customers' THEN 'l.buyer' WHEN 'sessions' THEN 'l.session_id'
                     WHEN 'visitors' THEN 'l.visitor'
-                    ELSE '(CASE WHEN l.event_type = ''purchase'' THEN coalesce(l.order_id, l.event_id) END)' END;
+                    ELSE '(CASE WHEN l.event_type = ''purchase'' THEN coalesce(''o'' || l.order_id, ''e'' || l.event_id) END)' END;
             WHEN measure IN ('orders', 'events') AND by_line THEN
                 sums := sums || measure;
                 sum_types := sum_types || 'bigint'::text;
@@ -156,7 +156,7 @@ BEGIN
         lines := lines || ' WHERE ' || conditions;
     END IF;
     IF r.by_line THEN
-        lines := format('(SELECT l.*, row_number() OVER (PARTITION BY l.store_id, l.event_id, l.event_type, l.revision, l.sign, l.%I%s) = 1 AS first_in_cell FROM %s) l',
+        lines := format('(SELECT l.*, row_number() OVER (PARTITION BY l.store_id, l.event_id, l.event_type, l.order_id, l.revision, l.sign, l.%I%s) = 1 AS first_in_cell FROM %s) l',
                         r.bucket, (SELECT coalesce(string_agg(', ' || k, '' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
                         lines);
     END IF;

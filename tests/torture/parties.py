@@ -1,5 +1,6 @@
 """Who else takes part: one that ends prepared transactions, one that holds a transaction open for the whole run, one
-that commits all the time, one that compares the views all the while, and one that crashes the server."""
+that commits all the time, one that compares the views all the while, one that crashes the server, and one that takes
+the engine's state away."""
 
 import heapq
 import itertools
@@ -27,7 +28,11 @@ class Party(threading.Thread):
 
     def run(self):
         try:
-            self.work()
+            while True:
+                try:
+                    return self.work()
+                except Lost:
+                    continue  # a crash; the work goes on
         except Exception:
             self.world.report.expect("errors", False, f"{self.name} broke:\n{traceback.format_exc()}")
         finally:
@@ -112,11 +117,8 @@ class Pulse(Party):
 
     def work(self):
         while not self.world.over:
-            try:
-                with OneStatement(self.session, "pulse: send one") as t:
-                    ingest(t, [self.sender.new_event()], self.sender.rng)
-            except Lost:
-                continue
+            with OneStatement(self.session, "pulse: send one") as t:
+                ingest(t, [self.sender.new_event()], self.sender.rng)
             self.world.pace(0.005)
 
 
@@ -166,3 +168,44 @@ class Crasher(Party):
 
     def shut_down(self):
         self.world.cluster.crash()
+
+
+class Restorer(Party):
+    """Leaves the engine without its state, as after a restore: all is tail, and the next refresh builds anew.
+
+    A transaction whose snapshot is from before the first refresh refreshes after it: null or a number, here too.
+    """
+
+    def __init__(self, world: World, moment: float):
+        super().__init__(world, "restorer")
+        self.moment = moment
+        self.second = Session(world, "restorer, second")
+        self.third = Session(world, "restorer, third")
+
+    def work(self):
+        self.world.pace(self.moment - time.monotonic())
+        epoch = None
+        while not self.world.over and self.world.cluster.epoch != epoch:
+            epoch = self.world.cluster.epoch
+            self.forget()  # once more if a crash came in between
+        self.second.close()
+        self.third.close()
+
+    def forget(self):
+        # one at a time, so that no refresh slips in: the state goes while this one holds the engine's lock
+        with Attempt(self.session, "restorer: lock") as lock:
+            lock.execute("LOCK TABLE analytics.engine_lock IN EXCLUSIVE MODE")
+            with Attempt(self.second, "restorer: forget") as t:
+                for (name,) in t.execute("SELECT name FROM analytics.rollup").fetchall():
+                    t.execute(f"DELETE FROM analytics.rollup_{name}")
+                t.execute("DELETE FROM analytics.rollup_state")
+                t.commit()
+            with Attempt(self.third, "restorer: old snapshot", isolation="REPEATABLE READ") as old:
+                old.execute("SELECT count(*) FROM analytics.rollup_state")
+                lock.commit()
+                with Attempt(self.second, "restorer: refresh") as t:
+                    refresh(t, True)
+                    t.commit()
+                refresh(old, True)
+                old.commit()
+                self.world.count("restores")
