@@ -60,7 +60,8 @@ DECLARE
 BEGIN
     INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
     SELECT 'product', '1:1:', clock_timestamp(), '0', 0
-     WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product');
+     WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product')
+        ON CONFLICT (name) DO NOTHING;
     IF NOT (SELECT analytics.has_tail(s.merged) FROM analytics.rollup_state s WHERE s.name = 'product') THEN
         RETURN 0;
     END IF;

@@ -157,6 +157,8 @@ BEGIN
                                       LIMIT 1),
                                     analytics.merging_snapshot()),
                'infinity', 'infinity', clock_timestamp(), '0', 0
+        -- (a state made after an older snapshot was taken is a 40001 by this, not a duplicate)
+            ON CONFLICT ON CONSTRAINT rollup_state_pkey DO NOTHING
         RETURNING * INTO state;
     END IF;
     reached := coalesce(state.rebuilding_from, 'infinity');
@@ -219,6 +221,8 @@ BEGIN
                              ORDER BY array_position('{hour,day,week,month}'::text[], r.grain) LOOP
         PERFORM analytics.build_range(name, built_from, 'infinity', store);
     END LOOP;
+    -- a refresh with an older snapshot, which would merge into buckets of before, fails on this
+    UPDATE analytics.rollup_state s SET refreshed_at = s.refreshed_at;
 END
 $$;
 COMMENT ON FUNCTION analytics.rebuild_store(text) IS 'builds all rollups of a store anew; the caller holds the engine lock';
