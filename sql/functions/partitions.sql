@@ -104,8 +104,7 @@ BEGIN
         END LOOP;
     END LOOP;
     IF moved <> '{}' THEN
-        -- a refresh with an older snapshot, which would merge the moved lines once more, fails on this
-        UPDATE analytics.rollup_state s SET refreshed_at = s.refreshed_at;
+        PERFORM analytics.outdate_snapshots();
     END IF;
     RETURN made;
 EXCEPTION WHEN lock_not_available THEN
@@ -114,4 +113,4 @@ EXCEPTION WHEN lock_not_available THEN
 END
 $$;
 COMMENT ON FUNCTION analytics.maintain_partitions() IS
-'makes the partitions of event that are due, three months ahead, and moves what fell into the default one; returns how many. Run by the refresh worker and before the first event';
+'makes the partitions of event that are due, three months ahead, and moves what fell into the default one; returns how many. Run by the refresh worker''s step, maintain()';

@@ -221,8 +221,7 @@ BEGIN
                              ORDER BY array_position('{hour,day,week,month}'::text[], r.grain) LOOP
         PERFORM analytics.build_range(name, built_from, 'infinity', store);
     END LOOP;
-    -- a refresh with an older snapshot, which would merge into buckets of before, fails on this
-    UPDATE analytics.rollup_state s SET refreshed_at = s.refreshed_at;
+    PERFORM analytics.outdate_snapshots();
 END
 $$;
 COMMENT ON FUNCTION analytics.rebuild_store(text) IS 'builds all rollups of a store anew; the caller holds the engine lock';

@@ -20,10 +20,22 @@ BEGIN
             RETURN false;
         END;
     END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM FROM analytics.engine_lock FOR SHARE;
+    END IF;
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION analytics.lock_engine(boolean) IS 'takes the lock that serialises refresh, rebuild, erasure and retention, until the transaction ends; false: another has it and wait is false';
+COMMENT ON FUNCTION analytics.lock_engine(boolean) IS 'takes the lock that serialises refresh, rebuild, erasure and retention, until the transaction ends; false: another has it and wait is false. 40001: lines have moved since this transaction''s snapshot';
+
+-- To be called when lines have moved: a merge with an older snapshot would put them where they were, or count them twice.
+CREATE OR REPLACE FUNCTION analytics.outdate_snapshots() RETURNS void
+    LANGUAGE sql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE analytics.engine_lock SET moves = moves + 1
+$$;
+COMMENT ON FUNCTION analytics.outdate_snapshots() IS 'keeps transactions with an older snapshot from merging; the caller holds the engine lock';
 
 -- The snapshot of the calling statement with the own transaction counted as running: what a bare pg_current_snapshot()
 -- leaves out of its running ids would be lost once something later has ended. STABLE, so that it is the caller's snapshot.

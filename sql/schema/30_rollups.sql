@@ -27,9 +27,11 @@ COMMENT ON COLUMN analytics.rollup_state.merged IS 'P: the snapshot up to which 
 COMMENT ON COLUMN analytics.rollup_state.built_from IS 'buckets from this day on hold what P says, earlier ones hold nothing; -infinity: all hold';
 COMMENT ON COLUMN analytics.rollup_state.rebuilding_from IS 'while rebuild() is under way: buckets from this day on are done';
 
--- Held in EXCLUSIVE mode by refresh, rebuild, erasure and retention: one at a time. Never written.
-CREATE TABLE analytics.engine_lock ();
-COMMENT ON TABLE analytics.engine_lock IS 'locked by whoever changes rollups; holds nothing';
+-- Held in EXCLUSIVE mode by refresh, rebuild, erasure and retention: one at a time.
+CREATE TABLE analytics.engine_lock (moves bigint NOT NULL);
+COMMENT ON TABLE analytics.engine_lock IS 'locked by whoever changes rollups; its one row by what makes older snapshots useless for that';
+COMMENT ON COLUMN analytics.engine_lock.moves IS 'how often lines moved between buckets or partitions: a merge with an older snapshot fails on it (40001)';
+INSERT INTO analytics.engine_lock (moves) VALUES (0);
 
 -- Cells whose distinct counts lost a key in the merge under way; empty outside of it.
 CREATE TABLE analytics.rollup_recount (

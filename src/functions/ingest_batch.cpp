@@ -15,8 +15,6 @@
 namespace analytics::ingest {
 namespace {
 
-pg::Statement maintain_partitions("SELECT analytics.maintain_partitions()");
-
 void reject(EventBatch& batch, const Surroundings& surroundings, const Event& event, std::string code,
             std::string message) {
     Rejection rejection;
@@ -187,9 +185,6 @@ void change_written_keys(const EventBatch& batch, const Plan& plan) {
 Plan store_batch(EventBatch& batch, const Surroundings& surroundings) {
     if (batch.events.empty()) {
         return {};
-    }
-    if (has_only_default_partition()) {
-        maintain_partitions.execute();
     }
     lock_event();
     Plan plan = plan_batch(batch, surroundings, pg::Access::write);

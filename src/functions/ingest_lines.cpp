@@ -74,6 +74,19 @@ StandingLines::StandingLines(std::span<const StandingVersion> versions, pg::Acce
     });
     rows_.emplace(read_lines.execute({columns[0], columns[1], columns[2], columns[3], columns[4], columns[5]}, access));
     arrange(versions);
+    if (access == pg::Access::write && IsolationUsesXactSnapshot()) {
+        require_all(versions);
+    }
+}
+
+// Lines that were written again, in another partition, after the transaction's snapshot was taken are out of its sight.
+void StandingLines::require_all(std::span<const StandingVersion> versions) const {
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+        if (count(i) != static_cast<std::size_t>(versions[i].key->lines)) {
+            pg::fail(ERRCODE_T_R_SERIALIZATION_FAILURE, "the event's lines are not in this transaction's snapshot",
+                     "Event \"" + versions[i].key->event_id + "\".", "Retry the transaction.");
+        }
+    }
 }
 
 void StandingLines::arrange(std::span<const StandingVersion> versions) {

@@ -24,7 +24,8 @@ struct StandingVersion {
 class StandingLines {
 public:
     // One statement, with a snapshot of its own where the access is write. Needs an open pg::Connection. Its cost is
-    // that of the lines that share store and time with a version wanted, each read once.
+    // that of the lines that share store and time with a version wanted, each read once. 40001 where the access is
+    // write and lines have left the transaction's fixed snapshot.
     StandingLines(std::span<const StandingVersion> versions, pg::Access access);
 
     std::size_t count(std::size_t version) const { return first_[version + 1] - first_[version]; }
@@ -34,6 +35,7 @@ public:
 
 private:
     void arrange(std::span<const StandingVersion> versions);
+    void require_all(std::span<const StandingVersion> versions) const;
 
     std::optional<pg::Result> rows_;
     std::vector<std::uint64_t> order_;  // rows, by version and line

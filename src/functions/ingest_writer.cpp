@@ -417,15 +417,6 @@ void close_writer(WriterState* state) {
 
 }  // namespace
 
-bool has_only_default_partition() {
-    return pg::protect([] {
-        const Relation parent = table_open(event_relation(), AccessShareLock);
-        const bool alone = RelationGetPartitionDesc(parent, true)->nparts <= 1;
-        table_close(parent, AccessShareLock);
-        return alone;
-    });
-}
-
 void lock_event() {
     pg::protect([] {
         const Relation parent = table_open(event_relation(), RowExclusiveLock);

@@ -18,9 +18,6 @@
 
 namespace analytics::ingest {
 
-// Whether event has no partition but the default one, as right after a restore.
-bool has_only_default_partition();
-
 // Locks event and its default partition for writing. Whoever attaches or drops a partition locks one of them against
 // it; taken before any key is claimed, the lock keeps the two from waiting for each other.
 void lock_event();

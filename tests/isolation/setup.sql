@@ -1,7 +1,6 @@
 -- What every spec finds in its database, beside the extension: the oracle, and short words for what its sessions do.
 \ir ../oracle.sql
 
-SELECT analytics.maintain_partitions() > 0 AS partitioned;
 CREATE SCHEMA race;
 
 -- Begins a permutation: no events, nothing merged, no product.
