@@ -23,6 +23,7 @@ BEGIN
                    (SELECT r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
                      WHERE c.oid = 'analytics.event'::regclass));
     EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
+    EXECUTE format('COMMENT ON TABLE analytics.%I IS %L', name, format('events from %s until before %s (UTC)', "from", "to"));
     -- Rows of this range that fell into the default partition move here. They are stamped anew, so that they are
     -- unmerged again: what was merged of them is taken out by building the touched buckets at P.
     EXECUTE format('WITH moved AS (DELETE FROM ONLY analytics.event_default
