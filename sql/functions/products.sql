@@ -27,19 +27,16 @@ DECLARE
     running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
 BEGIN
     RETURN QUERY
-    -- of the same moment, what came later
+    -- sorted once: the first of an array is the latest, of the same moment what came later
     SELECT n.store_id, n.product_id,
-           (array_agg(n.name ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.name IS NOT NULL))[1],
-           max(n.occurred_at) FILTER (WHERE n.name IS NOT NULL),
-           (array_agg(n.category ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.category IS NOT NULL))[1],
-           max(n.occurred_at) FILTER (WHERE n.category IS NOT NULL),
-           (array_agg(n.brand ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.brand IS NOT NULL))[1],
-           max(n.occurred_at) FILTER (WHERE n.brand IS NOT NULL),
-           (array_agg(n.price ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.price IS NOT NULL))[1],
-           (array_agg(n.currency ORDER BY n.occurred_at DESC, n.stamp DESC, n.revision DESC, n.line) FILTER (WHERE n.price IS NOT NULL))[1],
-           max(n.occurred_at) FILTER (WHERE n.price IS NOT NULL)
-      FROM (SELECT * FROM analytics.product_news a WHERE a.stamp >= newer
-            UNION ALL SELECT * FROM analytics.product_news b WHERE b.stamp = ANY (running)) n
+           (array_agg(n.name) FILTER (WHERE n.name IS NOT NULL))[1], max(n.occurred_at) FILTER (WHERE n.name IS NOT NULL),
+           (array_agg(n.category) FILTER (WHERE n.category IS NOT NULL))[1], max(n.occurred_at) FILTER (WHERE n.category IS NOT NULL),
+           (array_agg(n.brand) FILTER (WHERE n.brand IS NOT NULL))[1], max(n.occurred_at) FILTER (WHERE n.brand IS NOT NULL),
+           (array_agg(n.price) FILTER (WHERE n.price IS NOT NULL))[1],
+           (array_agg(n.currency) FILTER (WHERE n.price IS NOT NULL))[1], max(n.occurred_at) FILTER (WHERE n.price IS NOT NULL)
+      FROM (SELECT u.* FROM (SELECT * FROM analytics.product_news a WHERE a.stamp >= newer
+                             UNION ALL SELECT * FROM analytics.product_news b WHERE b.stamp = ANY (running)) u
+             ORDER BY u.store_id, u.product_id, u.occurred_at DESC, u.stamp DESC, u.revision DESC, u.line) n
      GROUP BY n.store_id, n.product_id;
 END
 $$;

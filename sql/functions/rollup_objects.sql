@@ -124,12 +124,12 @@ $$;
 COMMENT ON FUNCTION analytics.make_rollup_recount(analytics.rollup_shape) IS 'makes the function that counts a lost cell anew';
 
 -- Merged cells with the tail's added: the cells that both have, and those that the tail alone has. One hash probe a
--- merged cell; a GROUP BY over both would sort or hash every cell anew. Counts stay hll, next to the tail's `lost`.
+-- merged cell; a GROUP BY over both would sort or hash every cell anew. The tail is aggregated once. Counts stay hll, next to the tail's `lost`.
 CREATE OR REPLACE FUNCTION analytics.live_cells_sql(r analytics.rollup_shape) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('(SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM %4$s m LEFT JOIN analytics.%5$I() t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM analytics.%5$I() t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
+    SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM %4$s m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
         analytics.columns_sql(r.keys, ', m.%I'),
         analytics.columns_sql(r.sums, ', m.%I + coalesce(t.%I, 0) AS %I'),
         analytics.columns_sql(r.counts, format(', coalesce(m.%%I OPERATOR(%s.||) t.%%I, m.%%I, t.%%I) AS %%I', analytics.hll_schema())),
