@@ -48,7 +48,8 @@ AS $$
         r.bucket, analytics.columns_sql(r.keys, ', c.%I'),
         (SELECT coalesce(string_agg(format(', sum(c.%1$I)%2$s AS %1$I', s, CASE t WHEN 'bigint' THEN '::bigint' ELSE '' END), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
-        analytics.columns_sql(r.counts, ', ' || analytics.hll_schema() || '.hll_union_agg(c.%I) AS %I'),
+        (SELECT coalesce(string_agg(format(', %s.hll_union_agg(%s) AS %I', analytics.hll_schema(), analytics.stored_count_sql('c', u.c), u.c), '' ORDER BY o), '')
+           FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
         analytics.week_sql('f.bucket', 'coalesce(s.week_start, o.week_start)'), finer.storage,
         (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g))
 $$;

@@ -156,8 +156,8 @@ BEGIN
         SELECT s.merged INTO merged FROM analytics.rollup_state s WHERE s.name = lossy;
         FOR i IN 1 .. cardinality(r.counts) LOOP
             IF finer IS NOT NULL AND (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = finer)::text = merged::text THEN
-                counted := format('SELECT f.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s.hll_union_agg(f.%I) AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b JOIN analytics.%I f ON f.store_id = b.store_id AND f.bucket >= b.bucket AND f.bucket < b.bucket + interval %L GROUP BY 1, 2, 3',
-                    substr(analytics.columns_sql(r.keys, ', f.%I'), 3), analytics.hll_schema(), r.counts[i], 'rollup_' || finer,
+                counted := format('SELECT f.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s.hll_union_agg(%s) AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b JOIN analytics.%I f ON f.store_id = b.store_id AND f.bucket >= b.bucket AND f.bucket < b.bucket + interval %L GROUP BY 1, 2, 3',
+                    substr(analytics.columns_sql(r.keys, ', f.%I'), 3), analytics.hll_schema(), analytics.stored_count_sql('f', r.counts[i]), 'rollup_' || finer,
                     CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END);
             ELSE
                 counted := format('SELECT k.store_id, k.bucket, k.dimensions, %s AS counted FROM (SELECT DISTINCT q.store_id, q.bucket%s AS bucket, analytics.get_setting(''timezone'', q.store_id) AS zone FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, b.bucket%s AS bucket, ARRAY[%s]::text[] AS dimensions, %s AS key FROM analytics.counted_line l WHERE l.store_id = b.store_id AND %s AND l.%I = b.bucket AND pg_visible_in_snapshot(l.stamp, $2)%s AND %5$s IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0) k GROUP BY 1, 2, 3',
@@ -168,8 +168,8 @@ BEGIN
                     r.count_sql[i], analytics.bucket_span_sql(r, 'b.bucket', 'b.zone'), r.bucket,
                     coalesce(' AND (' || r.condition || ')', ''));
             END IF;
-            EXECUTE format('UPDATE %s m SET %I = x.counted FROM (SELECT DISTINCT q.store_id, q.bucket, q.dimensions FROM analytics.rollup_recount q WHERE q.name = $1) d LEFT JOIN (%s) x USING (store_id, bucket, dimensions) WHERE m.store_id = d.store_id AND m.bucket = d.bucket%s AND ARRAY[%s]::text[] = d.dimensions',
-                r.storage, r.counts[i], counted, CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
+            EXECUTE format('UPDATE %s m SET %I = x.counted, %I = NULL FROM (SELECT DISTINCT q.store_id, q.bucket, q.dimensions FROM analytics.rollup_recount q WHERE q.name = $1) d LEFT JOIN (%s) x USING (store_id, bucket, dimensions) WHERE m.store_id = d.store_id AND m.bucket = d.bucket%s AND ARRAY[%s]::text[] = d.dimensions',
+                r.storage, r.counts[i], r.counts[i] || '_recent', counted, CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
                 substr(analytics.columns_sql(r.keys, ', m.%I'), 3))
                 USING lossy, merged;
         END LOOP;
@@ -202,7 +202,7 @@ BEGIN
     -- nothing to do costs nothing: no lock, no transaction id, no WAL
     IF NOT EXISTS (SELECT FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
                     WHERE s.name IS NULL OR s.built_from > '-infinity')
-       AND NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s) s
+       AND NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s OFFSET 0) s
                         WHERE analytics.has_tail(s.merged::pg_snapshot))
        AND EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product') THEN
         RETURN 0;
@@ -221,7 +221,7 @@ BEGIN
                   FROM (SELECT s.merged::text AS merged, array_agg(s.name) AS names
                           FROM analytics.rollup_state s JOIN analytics.rollup r USING (name)
                          WHERE s.built_from = '-infinity'
-                         GROUP BY s.merged::text) s
+                         GROUP BY s.merged::text OFFSET 0) s  -- has_tail() once for each P, not for each rollup
                  WHERE analytics.has_tail(s.merged::pg_snapshot) LOOP
         started := clock_timestamp();
         n := 0;

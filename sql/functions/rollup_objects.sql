@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION analytics.make_rollup_storage(r analytics.rollup_shap
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    stored_counts text[] := r.counts || ARRAY(SELECT c || '_recent' FROM unnest(r.counts) c);
 BEGIN
     -- room on the page for updates of hot cells, which then stay off the indexes; distinct counts out of line (they are
     -- hashes and do not compress), so that reading sums does not drag them along
@@ -12,11 +14,11 @@ BEGIN
         r.storage, r.bucket_type, analytics.columns_sql(r.keys, ', %I text NOT NULL'),
         (SELECT coalesce(string_agg(format(', %I %s NOT NULL', s, t), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
-        analytics.columns_sql(r.counts, format(', %%I %s.hll', analytics.hll_schema())),
+        analytics.columns_sql(stored_counts, format(', %%I %s.hll', analytics.hll_schema())),
         analytics.names_sql(r.keys));
     IF r.counts <> '{}' THEN
         EXECUTE format('ALTER TABLE %s %s', r.storage,
-                       substr(analytics.columns_sql(r.counts, ', ALTER COLUMN %I SET STORAGE EXTERNAL'), 3));
+                       substr(analytics.columns_sql(stored_counts, ', ALTER COLUMN %I SET STORAGE EXTERNAL'), 3));
     END IF;
     EXECUTE format('COMMENT ON TABLE %s IS %L', r.storage,
                    'merged cells of rollup ' || r.name || '; read the view analytics.' || r.name || ', which adds what is not merged yet');
@@ -132,7 +134,9 @@ AS $$
     SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM %4$s m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
         analytics.columns_sql(r.keys, ', m.%I'),
         analytics.columns_sql(r.sums, ', m.%I + coalesce(t.%I, 0) AS %I'),
-        analytics.columns_sql(r.counts, format(', coalesce(m.%%I OPERATOR(%s.||) t.%%I, m.%%I, t.%%I) AS %%I', analytics.hll_schema())),
+        (SELECT coalesce(string_agg(format(', CASE WHEN t.%1$I IS NULL THEN %2$s WHEN m.%1$I IS NULL THEN t.%1$I ELSE %2$s OPERATOR(%3$s.||) t.%1$I END AS %1$I',
+                                           c, analytics.stored_count_sql('m', c), analytics.hll_schema()), '' ORDER BY o), '')
+           FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
         r.storage, 'tail_' || r.name,
         analytics.columns_sql(r.keys, ' AND t.%I = m.%I'),
         analytics.columns_sql(r.keys, ', t.%I'), analytics.columns_sql(r.sums, ', t.%I'), analytics.columns_sql(r.counts, ', t.%I'),

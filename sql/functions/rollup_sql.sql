@@ -194,6 +194,26 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.coarser_cells_sql(analytics.rollup_shape, text) IS 'SQL of a coarser grain''s cells from finer ones';
 
+-- A distinct count is stored in two parts: a large one is left alone while what is new gathers beside it, since each change of
+-- 40 kB would log 40 kB. Small ones have no second part. The count is the union of the two.
+CREATE OR REPLACE FUNCTION analytics.stored_count_sql(cell text, count text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('coalesce(%1$s.%2$I OPERATOR(%4$s.||) %1$s.%3$I, %1$s.%2$I)', cell, count, count || '_recent', analytics.hll_schema())
+$$;
+COMMENT ON FUNCTION analytics.stored_count_sql(text, text) IS 'SQL of a distinct count as one hll, from a row of a rollup''s table';
+
+CREATE OR REPLACE FUNCTION analytics.merge_count_sql(count text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format(', %1$I = CASE WHEN m.%1$I IS NULL THEN excluded.%1$I WHEN excluded.%1$I IS NULL THEN m.%1$I WHEN pg_column_size(m.%1$I) < 2048 THEN m.%1$I OPERATOR(%4$s.||) excluded.%1$I WHEN pg_column_size(%3$s) < 2048 THEN m.%1$I ELSE m.%1$I OPERATOR(%4$s.||) %3$s END, %2$I = CASE WHEN m.%1$I IS NULL OR excluded.%1$I IS NULL THEN m.%2$I WHEN pg_column_size(m.%1$I) >= 2048 AND pg_column_size(%3$s) < 2048 THEN %3$s END',
+        count, count || '_recent', format('coalesce(m.%2$I OPERATOR(%3$s.||) excluded.%1$I, excluded.%1$I)', count, count || '_recent', analytics.hll_schema()),
+        analytics.hll_schema())
+$$;
+COMMENT ON FUNCTION analytics.merge_count_sql(text) IS 'SQL that adds a distinct count to the stored one, m and excluded being the two rows';
+
 -- Adds cells to the merged ones.
 CREATE OR REPLACE FUNCTION analytics.merge_sql(r analytics.rollup_shape, cells text) RETURNS text
     LANGUAGE sql STABLE
@@ -202,7 +222,7 @@ AS $$
     SELECT format('INSERT INTO %1$s AS m (store_id, bucket%2$s%3$s%4$s, lines) SELECT store_id, bucket%2$s%3$s%4$s, lines FROM %5$s ON CONFLICT (store_id, bucket%2$s) DO UPDATE SET lines = m.lines + excluded.lines%6$s%7$s',
         r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts), cells,
         analytics.columns_sql(r.sums, ', %I = m.%I + excluded.%I'),
-        analytics.columns_sql(r.counts, format(', %%I = coalesce(m.%%I OPERATOR(%s.||) excluded.%%I, m.%%I, excluded.%%I)', analytics.hll_schema())))
+        (SELECT coalesce(string_agg(analytics.merge_count_sql(c), '' ORDER BY o), '') FROM unnest(r.counts) WITH ORDINALITY u(c, o)))
 $$;
 COMMENT ON FUNCTION analytics.merge_sql(analytics.rollup_shape, text) IS 'SQL that adds cells to a rollup''s table';
 

@@ -13,6 +13,7 @@ namespace analytics {
 enum class Code {
     invalid_parameter,  // 22023
     invalid_text,       // 22P02
+    syntax_error,       // 42601
     out_of_range,       // 22003
     limit_exceeded,     // 54000
     internal,           // XX000

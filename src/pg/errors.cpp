@@ -41,6 +41,8 @@ int sqlstate_of(Code code) noexcept {
             return ERRCODE_INVALID_PARAMETER_VALUE;
         case Code::invalid_text:
             return ERRCODE_INVALID_TEXT_REPRESENTATION;
+        case Code::syntax_error:
+            return ERRCODE_SYNTAX_ERROR;
         case Code::out_of_range:
             return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
         case Code::limit_exceeded:

@@ -1,7 +1,8 @@
 -- How many cells of {grain} differ between the engine's rollup and the hand-written one.
 SELECT count(*)
   FROM (SELECT store_id, bucket, currency, channel, country, orders, units, units_returned, gross_sales, discounts, returns,
-               taxes, shipping, gift_card_sales, events, lines, hll_cardinality(customers), hll_cardinality(sessions)
+               taxes, shipping, gift_card_sales, events, lines, hll_cardinality(coalesce(customers || customers_recent, customers)),
+               hll_cardinality(coalesce(sessions || sessions_recent, sessions))
           FROM analytics.rollup_{grain}) e
   FULL JOIN (SELECT store_id, bucket, currency, channel, country, orders, units, units_returned, gross_sales, discounts, returns,
                taxes, shipping, gift_card_sales, events, lines, hll_cardinality(customers), hll_cardinality(sessions)

@@ -9,6 +9,9 @@ BEGIN
         EXECUTE (SELECT format('ALTER TABLE hand_written.%I SET (%s)', name, array_to_string(c.reloptions, ', '))
                    FROM pg_class c WHERE c.oid = format('analytics.%I', 'rollup_' || name)::regclass);
         EXECUTE format('INSERT INTO hand_written.%I SELECT * FROM analytics.%I', name, 'rollup_' || name);
+        EXECUTE format('UPDATE hand_written.%I SET customers = coalesce(customers || customers_recent, customers), customers_recent = NULL,
+                               sessions = coalesce(sessions || sessions_recent, sessions), sessions_recent = NULL
+                         WHERE customers_recent IS NOT NULL OR sessions_recent IS NOT NULL', name);
     END LOOP;
 END
 $$;
