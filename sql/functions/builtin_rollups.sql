@@ -7,14 +7,14 @@ DECLARE
     r analytics.rollup_shape;
 BEGIN
     FOREACH grain SLICE 1 IN ARRAY '{{sales_hourly,hour},{sales_daily,day},{sales_weekly,week},{sales_monthly,month}}'::text[] LOOP
-        PERFORM analytics.make_rollup(grain[1], grain[2], '{channel,country}', sales, NULL, true);
+        PERFORM analytics.make_rollup(grain[1], grain[2], '{channel,country}', sales, NULL, NULL, true);
     END LOOP;
 
     -- order_keys counts an order once in a category, however many of the category's products it holds
-    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, builtin)
+    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, condition, builtin)
     VALUES ('product_daily', 'day', '{product_id}',
             '{views,add_to_carts,orders,units,units_returned,gross_sales,discounts,returns,net_sales,customers,order_keys}',
-            'l.product_id IS NOT NULL AND l.line_kind = ''product''', true);
+            'product_id IS NOT NULL AND line_kind = ''product''', 'l.product_id IS NOT NULL AND l.line_kind = ''product''', true);
     r := analytics.shape_of('product_daily');
     PERFORM analytics.make_rollup_storage(r);
     PERFORM analytics.make_rollup_tail(r);
@@ -40,11 +40,11 @@ DO $$
 DECLARE
     r analytics.rollup_shape := analytics.shape_of('product_daily');
     category text := format('coalesce(%s, ''(none)'')', analytics.later_product_sql('category'));
-    counted text := 'CASE WHEN bool_or(c.lost) THEN analytics.recount_category(%L, c.store_id, c.bucket, c.currency, c.category) ELSE coalesce(round(%s.hll_cardinality(%2$s.hll_union_agg(c.%I)))::bigint, 0) END AS %I';
+    counted text := 'CASE WHEN bool_or(c.lost) THEN analytics.recount_category(%L, c.store_id, c.bucket, c.currency, c.category) ELSE coalesce(round(%s.hll_cardinality(%2$s.hll_union_agg(%s)))::bigint, 0) END AS %I';
 BEGIN
     EXECUTE format($function$CREATE FUNCTION analytics.recount_category(measure text, of_store text, of_bucket date, of_currency text, of_category text)
     RETURNS bigint
-    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 100000
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 1
     SET search_path = pg_catalog, pg_temp
     SET jit = off
     SET max_parallel_workers_per_gather = 0
@@ -65,36 +65,16 @@ $body$
 $function$, analytics.bucket_span_sql(r, 'of_bucket', 'analytics.get_setting(''timezone'', of_store)'), category);
     COMMENT ON FUNCTION analytics.recount_category(text, text, date, text, text) IS 'distinct orders or customers of a category''s day from the events, where a line was taken back';
     EXECUTE format('CREATE VIEW analytics.category_daily AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, %s AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
-        format(counted, 'orders', analytics.hll_schema(), 'order_keys', 'orders'),
-        format(counted, 'customers', analytics.hll_schema(), 'customers', 'customers'), category, analytics.live_cells_sql(r));
+        format(counted, 'orders', analytics.hll_schema(), analytics.live_count_sql('c', 'order_keys'), 'orders'),
+        format(counted, 'customers', analytics.hll_schema(), analytics.live_count_sql('c', 'customers'), 'customers'), category, analytics.live_cells_sql(r));
     PERFORM analytics.describe_columns('analytics.category_daily');
 END
 $$;
 COMMENT ON VIEW analytics.category_daily IS 'what each category did by day and currency; products count under their present category, ''(none)'' without one; an order counts once in each category it touches';
 
--- The pass over the built-in rollups, which all stand at one P as a rule, as a function: its plan is kept by the session
--- that refreshes, where planning over all partitions costs more than merging a handful of events.
+-- The pass over the built-in rollups, which all stand at one P as a rule.
 DO $$
-DECLARE
-    names text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin ORDER BY r.name);
 BEGIN
-    EXECUTE format('CREATE FUNCTION analytics.merge_builtin_rollups(xid8, xid8[], text[]) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off
-    SET enable_hashagg = off
-    SET jit = off
-    SET max_parallel_workers_per_gather = 0
-    SET plan_cache_mode = force_generic_plan
-AS $body$
-#variable_conflict use_column
-DECLARE
-    merged_lines bigint;
-BEGIN
-    %s INTO merged_lines;
-    RETURN merged_lines;
-END
-$body$', analytics.merge_pass_sql(names));
-    COMMENT ON FUNCTION analytics.merge_builtin_rollups(xid8, xid8[], text[]) IS 'merges the lines that P has not (its xmax, its running ids) into the built-in rollups (their names) and moves their P';
+    PERFORM analytics.make_pass('merge_builtin_rollups'::text, ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin));
 END
 $$;

@@ -3,6 +3,8 @@
 CREATE OR REPLACE VIEW analytics.counted_line AS
 SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occurred_at, e.stamp,
        e.customer_id, e.anonymous_id, e.session_id, e.order_id, e.product_id, e.line_kind, e.campaign, e.properties,
+       e.quantity, e.unit_price, coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) AS amount, e.discount, e.tax,
+       e.shipping AS sent_shipping, e.tax_included,
        coalesce(e.currency, s.currency, d.currency, 'USD') AS currency,
        e.channel, e.country, e.device,
        e.occurred_at - (w.wall - date_trunc('hour', w.wall)) AS hour,

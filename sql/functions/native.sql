@@ -53,3 +53,7 @@ AS 'MODULE_PATHNAME', 'analytics_start_workers';
 CREATE OR REPLACE FUNCTION analytics.stop_workers() RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'analytics_stop_workers';
+
+CREATE OR REPLACE FUNCTION analytics.read_filter(sent text, OUT filter text, OUT condition text)
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'analytics_read_filter';

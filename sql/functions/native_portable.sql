@@ -93,3 +93,12 @@ BEGIN
     PERFORM analytics.needs_library('stop_workers', 'Where pg_cron refreshes, SELECT cron.unschedule() ends that.');
 END
 $$;
+
+CREATE OR REPLACE FUNCTION analytics.read_filter(sent text, OUT filter text, OUT condition text)
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('read_filter', 'Make the rollup without a filter, with what it would ask for as a dimension.');
+END
+$$;

@@ -161,6 +161,8 @@ BEGIN
         -- (a state made after an older snapshot was taken is a 40001 by this, not a duplicate)
             ON CONFLICT ON CONSTRAINT rollup_state_pkey DO NOTHING
         RETURNING * INTO state;
+        -- cells of a rollup of one's own come along with a dump
+        EXECUTE format('DELETE FROM analytics.%I', 'rollup_' || build.name);
     END IF;
     reached := coalesce(state.rebuilding_from, 'infinity');
     IF max_months IS NULL THEN

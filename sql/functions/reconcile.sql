@@ -27,7 +27,9 @@ BEGIN
         (SELECT coalesce(string_agg(CASE k WHEN 'currency' THEN ', c.currency' ELSE format(', nullif(c.%1$I, '''') AS %1$I', k) END, '' ORDER BY o), '')
            FROM unnest(r.keys) WITH ORDINALITY u(k, o)),
         analytics.measure_columns_sql(r),
-        analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts),
+        analytics.names_sql(r.keys), analytics.names_sql(r.sums),
+        (SELECT coalesce(string_agg(format(', %1$I, NULL::%4$s.hll AS %2$I, NULL::%4$s.hll AS %3$I', c, c || '_recent', c || '_tail', analytics.hll_schema()), '' ORDER BY o), '')
+           FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
         analytics.built_cells_sql(r, format(range, 'l', r.bucket)), name, format(range, 'x', 'bucket'))
       USING store, "from", "to", r.measures;
 END
@@ -107,7 +109,7 @@ $$;
 COMMENT ON FUNCTION analytics.tail_of(pg_snapshot) IS 'event lines that the snapshot did not see, and since when';
 
 CREATE OR REPLACE VIEW analytics.rollup_status AS
-SELECT r.name, r.grain, r.dimensions, array_remove(r.measures, 'order_keys') AS measures, replace(r.filter, 'l.', '') AS filter,
+SELECT r.name, r.grain, r.dimensions, array_remove(r.measures, 'order_keys') AS measures, r.filter,
        t.tail_rows, coalesce(greatest(clock_timestamp() - t.oldest, interval '0'), interval '0') AS lag,
        s.refreshed_at AS last_refresh, s.duration AS last_duration,
        pg_total_relation_size(format('analytics.%I', 'rollup_' || r.name)::regclass) AS size_bytes,

@@ -135,6 +135,54 @@ END
 $$;
 COMMENT ON FUNCTION analytics.merge_pass_sql(text[]) IS 'SQL that merges the delta into rollups and moves their P, in one statement';
 
+-- A pass as a function: its plan is kept by the session that refreshes, where planning over all partitions costs more than
+-- merging a handful of events.
+CREATE OR REPLACE FUNCTION analytics.make_pass(function text, names text[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION analytics.%I(xid8, xid8[], text[]) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_hashagg = off
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+    SET plan_cache_mode = force_generic_plan
+AS $body$
+#variable_conflict use_column
+DECLARE
+    merged_lines bigint;
+BEGIN
+    %s INTO merged_lines;
+    RETURN merged_lines;
+END
+$body$', function, analytics.merge_pass_sql(names));
+    EXECUTE format('COMMENT ON FUNCTION analytics.%I(xid8, xid8[], text[]) IS %L', function,
+                   'merges the lines that P has not (its xmax, its running ids) into rollups (their names) and moves their P');
+    EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I(xid8, xid8[], text[]) FROM PUBLIC', function);
+END
+$$;
+COMMENT ON FUNCTION analytics.make_pass(text, text[]) IS 'makes the function that merges the delta into these rollups';
+
+-- The pass over all rollups that create_rollup() made.
+CREATE OR REPLACE FUNCTION analytics.make_custom_pass() RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    names text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin);
+BEGIN
+    IF names = '{}' THEN
+        DROP FUNCTION IF EXISTS analytics.merge_custom_rollups(xid8, xid8[], text[]);
+    ELSE
+        PERFORM analytics.make_pass('merge_custom_rollups', names);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION analytics.make_custom_pass() IS 'makes the function that merges into all custom rollups anew; the caller holds the engine lock';
+
 -- Counts the cells in rollup_recount anew, at P: hours and days from the events, weeks and months as unions of days.
 CREATE OR REPLACE FUNCTION analytics.recount_lost_cells() RETURNS void
     LANGUAGE plpgsql VOLATILE
@@ -189,6 +237,7 @@ CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS 
 AS $$
 DECLARE
     builtin text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin);
+    custom text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin);
     others text[];
     pass record;
     n bigint;
@@ -231,7 +280,9 @@ BEGIN
             others := ARRAY(SELECT unnest(others) EXCEPT SELECT unnest(builtin));
         END IF;
         IF others <> '{}' THEN
-            EXECUTE analytics.merge_pass_sql(others) INTO n
+            EXECUTE CASE WHEN others @> custom AND to_regproc('analytics.merge_custom_rollups') IS NOT NULL
+                         THEN 'SELECT analytics.merge_custom_rollups($1, $2, $3)' ELSE analytics.merge_pass_sql(others) END
+               INTO n
               USING pg_snapshot_xmax(pass.merged), ARRAY(SELECT pg_snapshot_xip(pass.merged)), others;
         END IF;
         IF EXISTS (SELECT FROM analytics.rollup_recount) THEN

@@ -77,7 +77,8 @@ $$;
 COMMENT ON FUNCTION analytics.make_rollup_tail(analytics.rollup_shape) IS 'makes the function that gives the tail''s cells';
 
 -- A retraction can't be subtracted from a distinct count. A lost cell of hours or days is counted from its events; one of
--- weeks or months is the union of its days, of which the lost ones alone are counted from events.
+-- weeks or months is the union of its days, of which the lost ones alone are counted from events. COST 1, since it is hardly ever
+-- called: by its true cost each query that reads counts would be compiled (jit), which takes longer than running it.
 CREATE OR REPLACE FUNCTION analytics.make_rollup_recount(r analytics.rollup_shape) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -96,8 +97,8 @@ BEGIN
                        FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
                     coalesce(' AND (' || r.condition || ')', ''))
             ELSE
-                format('SELECT %1$s.hll_union_agg(CASE WHEN f.lost THEN analytics.%2$I(measure, f.store_id, f.bucket, of_keys) ELSE f.%3$I END) FROM %4$s f WHERE f.store_id = of_store AND f.bucket >= of_bucket AND f.bucket < (of_bucket + interval %5$L)::date%6$s',
-                    hll, 'recount_' || finer.name, r.counts[i], analytics.live_cells_sql(finer),
+                format('SELECT %1$s.hll_union_agg(CASE WHEN f.lost THEN analytics.%2$I(measure, f.store_id, f.bucket, of_keys) ELSE %3$s END) FROM %4$s f WHERE f.store_id = of_store AND f.bucket >= of_bucket AND f.bucket < (of_bucket + interval %5$L)::date%6$s',
+                    hll, 'recount_' || finer.name, analytics.live_count_sql('f', r.counts[i]), analytics.live_cells_sql(finer),
                     CASE r.bucket WHEN 'week' THEN '7 days' ELSE '1 month' END,
                     (SELECT coalesce(string_agg(format(' AND f.%I = of_keys[%s]', k, o), '' ORDER BY o), '')
                        FROM unnest(r.keys) WITH ORDINALITY u(k, o))) END);
@@ -106,7 +107,7 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format('CREATE FUNCTION analytics.%I(measure text, of_store text, of_bucket %s, of_keys text[]) RETURNS %s.hll
-    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 100000
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 1
     SET search_path = pg_catalog, pg_temp
     SET jit = off
     SET max_parallel_workers_per_gather = 0
@@ -126,23 +127,35 @@ $$;
 COMMENT ON FUNCTION analytics.make_rollup_recount(analytics.rollup_shape) IS 'makes the function that counts a lost cell anew';
 
 -- Merged cells with the tail's added: the cells that both have, and those that the tail alone has. One hash probe a
--- merged cell; a GROUP BY over both would sort or hash every cell anew. The tail is aggregated once. Counts stay hll, next to the tail's `lost`.
+-- merged cell; a GROUP BY over both would sort or hash every cell anew. The tail is aggregated once. Without a
+-- state the tail is everything, and cells that a restore brought along are none. Counts stay in their parts (live_count_sql),
+-- next to the tail's `lost`, so that whoever does not ask for a count does not pay for it.
 CREATE OR REPLACE FUNCTION analytics.live_cells_sql(r analytics.rollup_shape) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM %4$s m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
+    SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM (SELECT * FROM %4$s c WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L)) m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) AND m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
         analytics.columns_sql(r.keys, ', m.%I'),
         analytics.columns_sql(r.sums, ', m.%I + coalesce(t.%I, 0) AS %I'),
-        (SELECT coalesce(string_agg(format(', CASE WHEN t.%1$I IS NULL THEN %2$s WHEN m.%1$I IS NULL THEN t.%1$I ELSE %2$s OPERATOR(%3$s.||) t.%1$I END AS %1$I',
-                                           c, analytics.stored_count_sql('m', c), analytics.hll_schema()), '' ORDER BY o), '')
+        (SELECT coalesce(string_agg(format(', m.%1$I, m.%2$I, t.%1$I AS %3$I', c, c || '_recent', c || '_tail'), '' ORDER BY o), '')
            FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
         r.storage, 'tail_' || r.name,
         analytics.columns_sql(r.keys, ' AND t.%I = m.%I'),
-        analytics.columns_sql(r.keys, ', t.%I'), analytics.columns_sql(r.sums, ', t.%I'), analytics.columns_sql(r.counts, ', t.%I'),
-        analytics.columns_sql(r.keys, ' AND m.%I = t.%I'))
+        analytics.columns_sql(r.keys, ', t.%I'), analytics.columns_sql(r.sums, ', t.%I'),
+        (SELECT coalesce(string_agg(format(', NULL::%4$s.hll AS %1$I, NULL::%4$s.hll AS %2$I, t.%1$I AS %3$I', c, c || '_recent', c || '_tail', analytics.hll_schema()), '' ORDER BY o), '')
+           FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
+        analytics.columns_sql(r.keys, ' AND m.%I = t.%I'), r.name)
 $$;
 COMMENT ON FUNCTION analytics.live_cells_sql(analytics.rollup_shape) IS 'SQL of a rollup''s cells, merged and tail, in one snapshot';
+
+CREATE OR REPLACE FUNCTION analytics.live_count_sql(cell text, count text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('CASE WHEN %1$s.%2$I IS NULL THEN %3$s ELSE coalesce(%3$s OPERATOR(%4$s.||) %1$s.%2$I, %1$s.%2$I) END',
+                  cell, count || '_tail', analytics.stored_count_sql(cell, count), analytics.hll_schema())
+$$;
+COMMENT ON FUNCTION analytics.live_count_sql(text, text) IS 'SQL of a distinct count as one hll, from a live cell';
 
 -- SELECT list of a rollup's view, from its live cells named c.
 CREATE OR REPLACE FUNCTION analytics.measure_columns_sql(r analytics.rollup_shape) RETURNS text
@@ -154,8 +167,9 @@ AS $$
         WHEN 'total_sales' THEN 'c.gross_sales - c.discounts - c.returns + c.taxes + c.shipping AS total_sales'
         WHEN 'aov' THEN '(c.gross_sales - c.discounts) / nullif(c.orders, 0) AS aov'
         ELSE CASE WHEN m = ANY (r.counts) THEN
-            format('coalesce(round(%4$s.hll_cardinality(CASE WHEN c.lost THEN analytics.%1$I(%2$L, c.store_id, c.bucket, ARRAY[%3$s]::text[]) ELSE c.%5$I END))::bigint, 0) AS %5$I',
-                   'recount_' || r.name, m, substr(analytics.columns_sql(r.keys, ', c.%I'), 3), analytics.hll_schema(), m)
+            format('coalesce(round(%4$s.hll_cardinality(CASE WHEN c.lost THEN analytics.%1$I(%2$L, c.store_id, c.bucket, ARRAY[%3$s]::text[]) ELSE %6$s END))::bigint, 0) AS %5$I',
+                   'recount_' || r.name, m, substr(analytics.columns_sql(r.keys, ', c.%I'), 3), analytics.hll_schema(), m,
+                   analytics.live_count_sql('c', m))
             ELSE format('c.%I', m) END
         END, ', ' ORDER BY o)
       FROM unnest(r.measures) WITH ORDINALITY u(m, o)
@@ -220,16 +234,16 @@ $$;
 COMMENT ON FUNCTION analytics.describe_columns(regclass) IS 'comments the columns of a rollup''s view: unit and definition';
 
 CREATE OR REPLACE FUNCTION analytics.make_rollup(name text, grain text, dimensions text[], measures text[], filter text,
-                                                 builtin boolean) RETURNS regclass
+                                                 condition text, builtin boolean) RETURNS regclass
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     r analytics.rollup_shape;
 BEGIN
-    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, builtin)
+    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, condition, builtin)
     VALUES (make_rollup.name, make_rollup.grain, make_rollup.dimensions, make_rollup.measures, make_rollup.filter,
-            make_rollup.builtin);
+            make_rollup.condition, make_rollup.builtin);
     r := analytics.shape_of(name);
     PERFORM analytics.make_rollup_storage(r);
     PERFORM analytics.make_rollup_tail(r);
@@ -240,5 +254,5 @@ BEGIN
     RETURN format('analytics.%I', name)::regclass;
 END
 $$;
-COMMENT ON FUNCTION analytics.make_rollup(text, text, text[], text[], text, boolean) IS
+COMMENT ON FUNCTION analytics.make_rollup(text, text, text[], text[], text, text, boolean) IS
 'makes a rollup from checked arguments: registry row, storage, tail and recount functions, view';

@@ -43,6 +43,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.hll_of(text, text) IS 'SQL of the aggregate that counts distinct values';
 
+CREATE OR REPLACE FUNCTION analytics.has_money(measures text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT measures && '{gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov}'::text[]
+$$;
+COMMENT ON FUNCTION analytics.has_money(text[]) IS 'whether any of the measures is money, so that the rollup is by currency';
+
 CREATE OR REPLACE FUNCTION analytics.shape_of(rollup analytics.rollup) RETURNS analytics.rollup_shape
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -56,27 +64,24 @@ DECLARE
     sum_types text[] := '{}';
     counts text[] := '{}';
     count_sql text[] := '{}';
-    by_line boolean := false;
+    -- a filter, too, may let some lines of an event pass and others not
+    by_line boolean := coalesce(rollup.condition ~ '\ml\.(line|product_id|line_kind|quantity|unit_price|amount|discount|tax|properties)\M', false);
     dimension text;
+    label text;
+    path text[];
     measure text;
     needed text[] := '{}';
 BEGIN
-    IF rollup.measures && '{gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov}' THEN
+    IF analytics.has_money(rollup.measures) THEN
         keys := '{currency}';
         key_sql := '{l.currency}';
     END IF;
     FOREACH dimension IN ARRAY rollup.dimensions LOOP
-        IF starts_with(dimension, 'properties->') THEN
-            -- properties->>city, properties->a->>b: labelled by the last key
-            keys := keys || (string_to_array(dimension, '->>'))[2];
-            key_sql := key_sql || format('coalesce(l.properties #>> %L, '''')',
-                (SELECT array_agg(p) FROM regexp_split_to_table(substr(dimension, 11), '->>?') p WHERE p <> ''));
-            by_line := true;
-        ELSE
-            keys := keys || dimension;
-            key_sql := key_sql || format('coalesce(l.%I, '''')', dimension);
-            by_line := by_line OR dimension IN ('product_id', 'line_kind');
-        END IF;
+        SELECT d.label, d.path INTO STRICT label, path FROM analytics.read_dimension(dimension) d;
+        keys := keys || label;
+        key_sql := key_sql || CASE WHEN path IS NULL THEN format('coalesce(l.%I, '''')', dimension)
+                                   ELSE format('coalesce(l.properties #>> %L, '''')', path) END;
+        by_line := by_line OR path IS NOT NULL OR dimension IN ('product_id', 'line_kind');
     END LOOP;
     FOREACH measure IN ARRAY rollup.measures LOOP
         CASE measure
@@ -107,7 +112,7 @@ BEGIN
         END CASE;
     END LOOP;
     RETURN ROW(rollup.name, format('analytics.%I', 'rollup_' || rollup.name), rollup.grain, bucket_type, keys, key_sql, sums,
-               sum_sql, sum_types, counts, count_sql, rollup.filter, by_line AND sums && '{orders,events}',
+               sum_sql, sum_types, counts, count_sql, rollup.condition, by_line AND sums && '{orders,events}',
                rollup.measures)::analytics.rollup_shape;
 END
 $$;

@@ -6,10 +6,13 @@ CREATE TABLE analytics.rollup (
     dimensions text[] NOT NULL,
     measures text[] NOT NULL,
     filter text,
+    condition text,
     builtin boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE analytics.rollup IS 'rollups: figures by time bucket and dimensions, kept current by the engine';
-COMMENT ON COLUMN analytics.rollup.filter IS 'SQL condition on counted_line, printed by the engine from a checked filter; null: all lines';
+COMMENT ON COLUMN analytics.rollup.dimensions IS 'columns of event, or paths such as properties->>city';
+COMMENT ON COLUMN analytics.rollup.filter IS 'which lines take part, in the grammar of docs/rollups.md; null: all';
+COMMENT ON COLUMN analytics.rollup.condition IS 'the filter as a SQL condition on counted_line, named l; printed by the engine';
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup', 'WHERE NOT builtin');
 
 -- Not dumped: where the state is absent all events are the tail, figures are right, and the next refresh builds.

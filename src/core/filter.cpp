@@ -183,6 +183,12 @@ std::string filter_text(std::string_view text) {
     return printed + "'";
 }
 
+// A key as it may stand after ->: bare where it is a name.
+std::string key_text(std::string_view key) {
+    const bool is_name = is_letter(key.front()) && std::all_of(key.begin(), key.end(), [](char c) { return is_letter(c) || is_digit(c); });
+    return is_name ? std::string(key) : filter_text(key);
+}
+
 // One side of a predicate.
 struct Value {
     enum class Kind { column, path, literal } kind = Kind::literal;
@@ -199,14 +205,33 @@ public:
     explicit Reader(std::string_view text) : lexer_(text) {}
 
     Filter read() {
-        Filter filter = disjunction(0);
+        Part part = disjunction(0);
         if (lexer_.next().token != Token::end) {
             fail_here("the filter should end here, or go on with AND or OR", "Join conditions with AND or OR.");
         }
-        return filter;
+        return {std::move(part.text), std::move(part.condition)};
     }
 
 private:
+    struct Part {
+        std::string text;
+        std::string condition;
+        int height = 0;  // levels of NOT, AND, OR
+    };
+
+    // Each level is printed with one pair of parentheses at most, so that what is printed can be read again.
+    static constexpr int kMaxNesting = 2 * kMaxFilterDepth;
+
+    [[noreturn]] void fail_deep() const {
+        fail_here("the filter is nested too deeply", "Write it with at most 32 levels of NOT, AND, OR.");
+    }
+    Part raised(std::string text, std::string condition, int height) const {
+        if (height > kMaxFilterDepth) {
+            fail_deep();
+        }
+        return {std::move(text), std::move(condition), height};
+    }
+
     [[noreturn]] void fail_here(const std::string& message, std::string hint) const {
         fail(lexer_.text(), lexer_.next().place, message, std::move(hint));
     }
@@ -237,44 +262,45 @@ private:
         }
     }
 
-    Filter disjunction(int depth) {
-        return joined(depth, "or", " OR ", [&](int deeper) { return conjunction(deeper); });
+    Part disjunction(int nesting) {
+        return joined("or", " OR ", [&] { return conjunction(nesting); });
     }
-    Filter conjunction(int depth) {
-        return joined(depth, "and", " AND ", [&](int deeper) { return negation(deeper); });
+    Part conjunction(int nesting) {
+        return joined("and", " AND ", [&] { return negation(nesting); });
     }
 
-    template <typename Part>
-    Filter joined(int depth, std::string_view word, std::string_view printed, Part&& part) {
-        Filter all = part(depth);
+    template <typename ReadPart>
+    Part joined(std::string_view word, std::string_view printed, ReadPart&& read_part) {
+        Part all = read_part();
         if (!at_word(word)) {
             return all;
         }
         while (take_word(word)) {
-            const Filter other = part(depth);
+            const Part other = read_part();
             all.text.append(printed).append(other.text);
             all.condition.append(printed).append(other.condition);
+            all.height = std::max(all.height, other.height);
         }
-        return {"(" + all.text + ")", "(" + all.condition + ")"};
+        return raised("(" + all.text + ")", "(" + all.condition + ")", all.height + 1);
     }
 
-    Filter negation(int depth) {
-        if (depth > kMaxFilterDepth) {
-            fail_here("the filter is nested too deeply", "Write it with fewer than 32 levels of NOT and parentheses.");
+    Part negation(int nesting) {
+        if (nesting > kMaxNesting) {
+            fail_deep();
         }
         if (take_word("not")) {
-            const Filter inner = negation(depth + 1);
-            return {"NOT " + inner.text, "(NOT " + inner.condition + ")"};
+            const Part inner = negation(nesting + 1);
+            return raised("NOT " + inner.text, "(NOT " + inner.condition + ")", inner.height + 1);
         }
         if (take_symbol("(")) {
-            Filter inner = disjunction(depth + 1);
+            Part inner = disjunction(nesting + 1);
             require_symbol(")");
             return inner;
         }
         return predicate();
     }
 
-    Filter predicate() {
+    Part predicate() {
         const Value left = value();
         if (take_word("is")) {
             const bool negated = take_word("not");
@@ -283,7 +309,7 @@ private:
             }
             const char* const words = negated ? " IS NOT NULL" : " IS NULL";
             require_no_literal(left);
-            return {left.text + words, "(" + left.sql + words + ")"};
+            return {left.text + words, "(" + left.sql + words + ")", 0};
         }
         const bool negated = take_word("not");
         if (take_word("in")) {
@@ -298,7 +324,7 @@ private:
         return comparison(left);
     }
 
-    Filter comparison(const Value& left) {
+    Part comparison(const Value& left) {
         for (const std::string_view sign : {"=", "<>", "!=", "<=", ">=", "<", ">"}) {
             if (take_symbol(sign)) {
                 const std::string operation = " " + std::string(sign == "!=" ? "<>" : sign) + " ";
@@ -307,13 +333,13 @@ private:
                     fail(lexer_.text(), left.place, "a comparison of two constants", "Compare a column or a property.");
                 }
                 const auto [a, b] = alike(left, right);
-                return {left.text + operation + right.text, "(" + a + operation + b + ")"};
+                return {left.text + operation + right.text, "(" + a + operation + b + ")", 0};
             }
         }
         fail_here("a comparison is missing", "Use =, <>, <, <=, >, >=, IN, LIKE or IS NULL.");
     }
 
-    Filter membership(const Value& left, bool negated) {
+    Part membership(const Value& left, bool negated) {
         require_no_literal(left);
         require_symbol("(");
         std::string text, sql, subject;
@@ -332,10 +358,10 @@ private:
         } while (take_symbol(","));
         require_symbol(")");
         const char* const words = negated ? " NOT IN (" : " IN (";
-        return {left.text + words + text + ")", "(" + subject + words + sql + "))"};
+        return {left.text + words + text + ")", "(" + subject + words + sql + "))", 0};
     }
 
-    Filter likeness(const Value& left, bool negated) {
+    Part likeness(const Value& left, bool negated) {
         if (left.type != Type::text || left.kind == Value::Kind::literal) {
             fail(lexer_.text(), left.place, "LIKE needs a column or property of text", "Use = or < for numbers and times.");
         }
@@ -351,7 +377,7 @@ private:
             fail(lexer_.text(), pattern.place, "a pattern must not end with \\", "Write \\\\ for a backslash.");
         }
         const char* const words = negated ? " NOT LIKE " : " LIKE ";
-        return {left.text + words + filter_text(pattern.value), "(" + left.sql + words + sql_text(pattern.value) + ")"};
+        return {left.text + words + filter_text(pattern.value), "(" + left.sql + words + sql_text(pattern.value) + ")", 0};
     }
 
     void require_no_literal(const Value& value) const {
@@ -503,7 +529,7 @@ private:
                 fail(lexer_.text(), key.place, "a key of properties is missing", "Write properties->>key; keys have 1 to 63 bytes.");
             }
             const std::string name = is_bare ? std::string(key.raw) : key.value;
-            value.text.append(is_done ? "->>" : "->").append(filter_text(name));
+            value.text.append(is_done ? "->>" : "->").append(is_bare ? name : key_text(name));
             keys.append(keys.empty() ? "" : ", ").append(sql_text(name));
         }
         value.sql = "(l.properties #>> ARRAY[" + keys + "]::text[])";
@@ -515,13 +541,21 @@ private:
     Lexer lexer_;
 };
 
+[[noreturn]] void fail_long() {
+    throw Error(Code::syntax_error, "the filter is too long").hint("Write it in at most 16384 bytes, blanks included.");
+}
+
 }  // namespace
 
 Filter read_filter(std::string_view text) {
     if (text.size() > kMaxFilterBytes) {
-        throw Error(Code::syntax_error, "the filter is too long").hint("Write it in at most 16384 bytes.");
+        fail_long();
     }
-    return Reader(text).read();
+    Filter filter = Reader(text).read();
+    if (filter.text.size() > kMaxFilterBytes) {
+        fail_long();
+    }
+    return filter;
 }
 
 }  // namespace analytics
