@@ -93,6 +93,7 @@ BEGIN
     PERFORM analytics.lock_engine(true);
     made := analytics.make_rollup(name, grain, wanted, measured, read.filter, read.condition, false);
     PERFORM analytics.make_custom_pass();
+    PERFORM analytics.grant_rollup(name);
     RETURN made;
 END
 $$;

@@ -7,7 +7,11 @@ CREATE OR REPLACE FUNCTION analytics.claim_direct_events() RETURNS trigger
 AS $$
 DECLARE
     found record;
+    stores text[] := analytics.allowed_stores();
 BEGIN
+    IF stores IS NOT NULL AND EXISTS (SELECT FROM written n WHERE NOT n.store_id = ANY (stores)) THEN
+        PERFORM analytics.require_store((SELECT min(n.store_id COLLATE "C") FROM written n WHERE NOT n.store_id = ANY (stores)));
+    END IF;
     SELECT bool_or(n.ingested_at <> now() OR n.ingest_xid <> n.stamp OR n.revision <> 1 OR n.sign <> 1) AS server_columns,
            min(n.event_type COLLATE "C") FILTER (WHERE n.event_type !~ '^[a-z][a-z0-9_]{0,63}$') AS event_type,
            min(n.occurred_at) AS earliest, max(n.occurred_at) AS latest

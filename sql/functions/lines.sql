@@ -66,13 +66,14 @@ COMMENT ON COLUMN analytics.counted_line.add_to_carts IS '1 on a line of add_to_
 COMMENT ON COLUMN analytics.counted_line.buyer IS 'customer_id on purchases; customers counts them';
 COMMENT ON COLUMN analytics.counted_line.visitor IS 'customer_id or else anonymous_id; visitors counts them';
 
-CREATE OR REPLACE VIEW analytics.current_event AS
+CREATE OR REPLACE VIEW analytics.current_event WITH (security_barrier) AS
 SELECT e.store_id, e.event_id, e.line, e.revision, e.event_type, e.occurred_at, e.customer_id, e.anonymous_id,
        e.session_id, e.order_id, e.product_id, e.quantity, e.unit_price, e.amount, e.discount, e.tax, e.shipping,
        e.tax_included, e.line_kind, e.excluded, e.currency, e.channel, e.country, e.device, e.campaign, e.properties,
        e.ingested_at, e.ingest_xid
   FROM analytics.event e
  WHERE e.sign = 1
+   AND ((SELECT analytics.allowed_stores()) IS NULL OR e.store_id = ANY ((SELECT analytics.allowed_stores())::text[]))
    AND NOT EXISTS (SELECT FROM analytics.event t
                     WHERE t.sign = -1 AND t.store_id = e.store_id AND t.event_id = e.event_id
                       AND t.event_type = e.event_type AND t.occurred_at = e.occurred_at AND t.revision = e.revision

@@ -10,7 +10,7 @@ SELECT e.store_id, e.product_id, e.properties ->> 'name' AS name, e.properties -
 COMMENT ON VIEW analytics.product_news IS 'what event lines say of products';
 
 -- The latest of each, from news that P has not.
-CREATE OR REPLACE FUNCTION analytics.tail_product()
+CREATE OR REPLACE FUNCTION analytics.latest_product_news()
     RETURNS TABLE (store_id text, product_id text, name text, name_at timestamptz, category text, category_at timestamptz,
                    brand text, brand_at timestamptz, price numeric, currency text, price_at timestamptz)
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000
@@ -40,7 +40,20 @@ BEGIN
      GROUP BY n.store_id, n.product_id;
 END
 $$;
-COMMENT ON FUNCTION analytics.tail_product() IS 'latest news of each product in the events that are not merged yet';
+COMMENT ON FUNCTION analytics.latest_product_news() IS 'latest news of each product in the events that are not merged yet';
+REVOKE ALL ON FUNCTION analytics.latest_product_news() FROM PUBLIC;
+
+-- What views join: of the stores that the caller may see.
+CREATE OR REPLACE FUNCTION analytics.tail_product()
+    RETURNS TABLE (store_id text, product_id text, name text, name_at timestamptz, category text, category_at timestamptz,
+                   brand text, brand_at timestamptz, price numeric, currency text, price_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT * FROM analytics.latest_product_news() n
+     WHERE (SELECT analytics.allowed_stores()) IS NULL OR n.store_id = ANY ((SELECT analytics.allowed_stores())::text[])
+$$;
+COMMENT ON FUNCTION analytics.tail_product() IS 'latest news of each product in the events that are not merged yet, of the stores that the caller may see';
 REVOKE ALL ON FUNCTION analytics.tail_product() FROM PUBLIC;
 
 -- Merges the news. The later source of a field holds; an open transaction that holds a product makes it wait for
@@ -63,7 +76,7 @@ BEGIN
         RETURN 0;
     END IF;
     WITH news AS MATERIALIZED (
-        SELECT t.* FROM analytics.tail_product() t
+        SELECT t.* FROM analytics.latest_product_news() t
     ), learned AS (
         INSERT INTO analytics.product AS p (store_id, product_id, name, name_at, category, category_at, brand, brand_at, price,
                                             currency, price_at, updated_at)

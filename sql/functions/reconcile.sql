@@ -45,6 +45,7 @@ CREATE OR REPLACE FUNCTION analytics.reconcile(store text DEFAULT NULL, "from" d
 AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM analytics.require_store(store);
     -- every view against the events
     RETURN QUERY SELECT f.* FROM analytics.rollup r
                   CROSS JOIN LATERAL analytics.reconcile_rollup(r.name, reconcile.store, reconcile."from", reconcile."to") f;

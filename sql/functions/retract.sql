@@ -16,6 +16,7 @@ BEGIN
         RAISE EXCEPTION 'event_id and store must not be null or empty' USING ERRCODE = '22023',
             HINT = 'Call analytics.retract(event_id, store).';
     END IF;
+    PERFORM analytics.require_store(store);
     SELECT * INTO k FROM analytics.event_key c
      WHERE c.store_id = retract.store AND c.key = retract.event_id AND c.kind = 'e';
     order_id := k.order_id;

@@ -32,6 +32,7 @@ CREATE OR REPLACE FUNCTION analytics.make_rollup_tail(r analytics.rollup_shape) 
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    allowed constant text := '(stores IS NULL OR l.store_id = ANY (stores))';
     result text := format('store_id text, bucket %s%s%s%s, lines bigint, lost boolean', r.bucket_type,
         analytics.columns_sql(r.keys, ', %I text'),
         (SELECT coalesce(string_agg(format(', %I %s', s, t), '' ORDER BY o), '')
@@ -52,6 +53,7 @@ DECLARE
     state analytics.rollup_state;
     newer xid8;
     running xid8[];
+    stores text[] := analytics.allowed_stores();
 BEGIN
     SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = %L;
     IF NOT FOUND THEN
@@ -65,10 +67,10 @@ BEGIN
     END IF;
 END
 $body$', 'tail_' || r.name, result, r.name,
-        analytics.cells_sql(r, 'analytics.counted_line', NULL, false),
-        analytics.cells_sql(r, 'analytics.counted_line', format('l.%I < %s OR NOT pg_visible_in_snapshot(l.stamp, state.merged)', r.bucket,
+        analytics.cells_sql(r, 'analytics.counted_line', allowed, false),
+        analytics.cells_sql(r, 'analytics.counted_line', allowed || format(' AND (l.%I < %s OR NOT pg_visible_in_snapshot(l.stamp, state.merged))', r.bucket,
             CASE r.bucket WHEN 'hour' THEN 'state.built_from::timestamp AT TIME ZONE ''UTC''' ELSE 'state.built_from' END), false),
-        analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running'), NULL, false));
+        analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running'), allowed, false));
     EXECUTE format('COMMENT ON FUNCTION analytics.%I() IS %L', 'tail_' || r.name,
                    'cells of rollup ' || r.name || ' of the events that are not merged yet');
     EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I() FROM PUBLIC', 'tail_' || r.name);
@@ -115,6 +117,7 @@ AS $body$
 DECLARE
     zone text := analytics.get_setting(''timezone'', of_store);
 BEGIN
+    PERFORM analytics.require_store(of_store);
     CASE measure
 %s    END CASE;
 END
@@ -180,10 +183,10 @@ CREATE OR REPLACE FUNCTION analytics.rollup_view_sql(r analytics.rollup_shape) R
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT c.store_id, c.bucket%s, %s FROM %s c WHERE c.lines <> 0',
+    SELECT format('SELECT c.store_id, c.bucket%s, %s FROM %s c WHERE c.lines <> 0 AND %s',
         (SELECT coalesce(string_agg(CASE k WHEN 'currency' THEN ', c.currency' ELSE format(', nullif(c.%1$I, '''') AS %1$I', k) END, '' ORDER BY o), '')
            FROM unnest(r.keys) WITH ORDINALITY u(k, o)),
-        analytics.measure_columns_sql(r), analytics.live_cells_sql(r))
+        analytics.measure_columns_sql(r), analytics.live_cells_sql(r), analytics.allowed_sql('c.store_id'))
 $$;
 COMMENT ON FUNCTION analytics.rollup_view_sql(analytics.rollup_shape) IS 'SQL of a rollup''s view';
 
@@ -248,7 +251,7 @@ BEGIN
     PERFORM analytics.make_rollup_storage(r);
     PERFORM analytics.make_rollup_tail(r);
     PERFORM analytics.make_rollup_recount(r);
-    EXECUTE format('CREATE VIEW analytics.%I AS %s', name, analytics.rollup_view_sql(r));
+    EXECUTE format('CREATE VIEW analytics.%I WITH (security_barrier) AS %s', name, analytics.rollup_view_sql(r));
     PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
     EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
     RETURN format('analytics.%I', name)::regclass;

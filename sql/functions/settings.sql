@@ -56,6 +56,7 @@ BEGIN
         RAISE EXCEPTION 'invalid store' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(store, 100)),
             HINT = 'Pass a store id of 1 to 1024 bytes, or NULL for the default of all stores.';
     END IF;
+    PERFORM analytics.require_store(store);
     hint := CASE key
         WHEN 'timezone' THEN 'Use an IANA name such as Europe/London; see pg_timezone_names.'
         WHEN 'currency' THEN 'Use an ISO 4217 code such as EUR.'
@@ -142,6 +143,7 @@ BEGIN
         RAISE EXCEPTION 'invalid store' USING ERRCODE = '22023',
             HINT = 'Pass a store id, or NULL for the default of all stores.';
     END IF;
+    PERFORM analytics.require_store(store);
     INSERT INTO analytics.exchange_rate AS r (store_id, currency, valid_from, rate)
     VALUES (coalesce(set_exchange_rate.store, ''), upper(set_exchange_rate.currency), set_exchange_rate.valid_from,
             set_exchange_rate.rate)

@@ -150,7 +150,13 @@ const StoreEntry& NativeFormat::read_identity(const EventSlots& slots, Event& ev
                      "store is " + quoted(*store) + "; this sender may write to " + quoted(context_.store) + " only");
     }
     if (store) event.store_id = *store;  // until here the one that ingest was called for
-    return stores_.find(event.store_id);
+    const StoreEntry& entry = stores_.find(event.store_id);
+    if (!entry.rules->is_allowed) {
+        const std::string_view wanted = event.store_id;
+        event.store_id = context_.store;  // the rejection is kept with the sender's store
+        reject_event(reject::kStoreMismatch, Where{"store"}, "this sender may not write to store " + quoted(wanted));
+    }
+    return entry;
 }
 
 void NativeFormat::read_header(const EventSlots& slots, const StoreEntry& store, Event& event) {

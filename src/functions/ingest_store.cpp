@@ -13,8 +13,8 @@ constexpr std::array<Oid, 1> kTextParameter = {TEXTOID};
 
 pg::Statement store_settings(
     "SELECT coalesce(s.currency, d.currency, 'USD'), coalesce(s.timezone, d.timezone, 'UTC'),"
-    "       coalesce(s.tax_included, d.tax_included, false)"
-    "  FROM (SELECT $1 AS store_id) w"
+    "       coalesce(s.tax_included, d.tax_included, false), coalesce(w.store_id = ANY (w.allowed), true)"
+    "  FROM (SELECT $1 AS store_id, analytics.allowed_stores() AS allowed) w"
     "  LEFT JOIN analytics.store s ON s.store_id = w.store_id"
     "  LEFT JOIN analytics.store d ON d.store_id = ''",
     kTextParameter);
@@ -63,6 +63,10 @@ Surroundings::Surroundings() : now_(pg::from_timestamp(GetCurrentTransactionStar
 }
 
 ParseContext Surroundings::context_for(std::string_view store) {
+    if (!rules(store).is_allowed) {
+        pg::fail(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for this store", "Store \"" + std::string(store) + "\".",
+                 "The claim \"stores\" of this session names the stores it may use; pass one of them as store.");
+    }
     ParseContext context;
     context.store = store;
     context.store_is_bound = store != kMainStore;
@@ -98,6 +102,7 @@ const StoreRules& Surroundings::rules(std::string_view store_id) {
     StoreRules rules;
     rules.currency = row.text(1);
     rules.tax_included = row.boolean(3);
+    rules.is_allowed = row.boolean(4);
     rules.to_instant = [zone](UnixMicros wall_time) { return to_instant(zone, wall_time); };
     return stores_.emplace(store_id, std::move(rules)).first->second;
 }

@@ -29,7 +29,7 @@ RESET ROLE;
 CREATE ROLE sender;
 DO $$ BEGIN PERFORM analytics.maintain_partitions(); END $$;
 GRANT USAGE ON SCHEMA analytics TO sender;
-GRANT EXECUTE ON FUNCTION analytics.stamp() TO sender;
+GRANT EXECUTE ON FUNCTION analytics.stamp(), analytics.allowed_stores() TO sender;
 GRANT INSERT (store_id, event_id, line, event_type, occurred_at, customer_id, amount) ON analytics.event TO sender;
 SET LOCAL ROLE sender;
 SELECT lives_ok($$INSERT INTO analytics.event (event_id, event_type, occurred_at) VALUES ('s1', 'login', now())$$, 'a sender may insert');

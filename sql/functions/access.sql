@@ -1,0 +1,147 @@
+-- Who may do what. PUBLIC has nothing. grant_access() gives a role what a level needs; within that the claim `stores` of a request
+-- (request.jwt.claims, as PostgREST and the HTTP workers set it) narrows every view and function to some stores.
+
+CREATE OR REPLACE FUNCTION analytics.allowed_stores() RETURNS text[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    claims text := current_setting('request.jwt.claims', true);
+    stores jsonb;
+BEGIN
+    IF claims IS NULL OR claims = '' THEN
+        RETURN NULL;
+    END IF;
+    BEGIN
+        stores := claims::jsonb -> 'stores';
+    EXCEPTION WHEN data_exception THEN
+        RETURN '{}';  -- claims that nobody can read allow nothing
+    END;
+    RETURN CASE coalesce(jsonb_typeof(stores), 'null')
+        WHEN 'null' THEN NULL
+        WHEN 'string' THEN ARRAY[stores #>> '{}']
+        WHEN 'array' THEN ARRAY(SELECT s FROM jsonb_array_elements_text(stores) s WHERE s IS NOT NULL)
+        ELSE '{}' END;
+END
+$$;
+COMMENT ON FUNCTION analytics.allowed_stores() IS
+'stores that the caller may see: those of the claim "stores" in request.jwt.claims; null where there is no such claim: all. A claim that is no list of names allows none';
+
+CREATE OR REPLACE FUNCTION analytics.require_store(store text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stores text[] := analytics.allowed_stores();
+BEGIN
+    IF stores IS NOT NULL AND (store IS NULL OR NOT store = ANY (stores)) THEN
+        RAISE EXCEPTION 'permission denied for this store' USING ERRCODE = '42501',
+            DETAIL = coalesce(format('Store %L.', left(store, 100)), 'All stores.'),
+            HINT = 'The claim "stores" of this session names the stores it may use; pass one of them as store.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION analytics.require_store(text) IS '42501 unless the claim "stores" allows this store (null: all)';
+
+-- The same as a condition on a column. Each (SELECT ...) is evaluated once a query, not once a row.
+CREATE OR REPLACE FUNCTION analytics.allowed_sql(store text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('((SELECT analytics.allowed_stores()) IS NULL OR %s = ANY ((SELECT analytics.allowed_stores())::text[]))', store)
+$$;
+COMMENT ON FUNCTION analytics.allowed_sql(text) IS 'SQL condition that the caller may see a row of this store';
+
+-- What each level consists of. A level is no role: any role may be given one, or several.
+CREATE OR REPLACE FUNCTION analytics.level_privileges(level text) RETURNS TABLE (privilege text, object text)
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    -- reports: the views, and the functions that stand in them, which look at the claim themselves
+    SELECT 'SELECT', format('TABLE %s', c.oid::regclass)
+      FROM pg_class c
+     WHERE c.relnamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
+       AND (c.relname IN ('event', 'product', 'current_event', 'product_daily', 'category_daily')
+            OR c.relkind = 'v' AND c.relname IN (SELECT r.name FROM analytics.rollup r))
+    UNION ALL
+    SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+      FROM pg_proc p
+     WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
+       AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'recount_category')
+            OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))
+    -- sending: what comes in, and what of it was rejected; no figures
+    UNION ALL
+    SELECT u.privilege, u.object
+      FROM (VALUES ('SELECT', 'TABLE analytics.rejected_event'), ('UPDATE (payload, status)', 'TABLE analytics.rejected_event'),
+                   ('SELECT', 'TABLE analytics.product'),
+                   ('INSERT (store_id, product_id, name, category, brand, price, currency, active, properties)', 'TABLE analytics.product'),
+                   ('UPDATE (name, category, brand, price, currency, active, properties)', 'TABLE analytics.product')) u(privilege, object)
+     WHERE level IN ('writer', 'admin')
+    UNION ALL
+    SELECT format('INSERT (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)), 'TABLE analytics.event'
+      FROM pg_attribute a
+     WHERE a.attrelid = 'analytics.event'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attname NOT IN ('revision', 'sign', 'ingested_at', 'ingest_xid', 'stamp') AND level IN ('writer', 'admin')
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+      FROM pg_proc p
+     WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('writer', 'admin')
+       AND p.proname IN ('allowed_stores', 'get_setting', 'stamp', 'ingest', 'validate', 'replay_rejected', 'retract')
+    -- looking after it
+    UNION ALL
+    SELECT 'SELECT', format('TABLE analytics.%I', u.name)
+      FROM unnest('{rollup_status,rollup,rollup_state,store,exchange_rate}'::text[]) u(name) WHERE level = 'admin'
+    UNION ALL
+    SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+      FROM pg_proc p
+     WHERE p.pronamespace = 'analytics'::regnamespace AND level = 'admin'
+       AND p.proname IN ('set_setting', 'set_exchange_rate', 'refresh', 'rebuild', 'reconcile', 'maintain', 'maintain_partitions', 'missing_partitions',
+                         'tail_of', 'create_rollup', 'drop_rollup', 'start_workers', 'stop_workers', 'grant_access')
+$$;
+COMMENT ON FUNCTION analytics.level_privileges(text) IS 'what grant_access() grants for a level: privilege and object, as SQL';
+
+CREATE OR REPLACE FUNCTION analytics.grant_access(grantee name, level text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    granted record;
+BEGIN
+    IF level IS NULL OR level NOT IN ('reader', 'writer', 'admin') THEN
+        RAISE EXCEPTION 'unknown level of access' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(level, 100)),
+            HINT = 'Use reader (reports), writer (ingestion) or admin (both, settings and upkeep).';
+    ELSIF grantee IS NULL OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grantee) THEN
+        RAISE EXCEPTION 'role does not exist' USING ERRCODE = '42704', DETAIL = format('Got %L.', grantee),
+            HINT = 'CREATE ROLE it first. PUBLIC is given nothing.';
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA analytics TO %I', grantee);
+    FOR granted IN SELECT p.privilege, p.object FROM analytics.level_privileges(level) p LOOP
+        EXECUTE format('GRANT %s ON %s TO %I', granted.privilege, granted.object, grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION analytics.grant_access(name, text) IS
+'gives a role what a level needs. reader: all reports and events. writer: ingestion, INSERT into event, products, its rejected events; no reports. admin: both, settings, rollups, upkeep, and this.
+Within it the claim "stores" narrows a session to some stores (allowed_stores). Rollups made later follow: who may read sales_daily may read them. 22023: unknown level; 42704: no such role';
+
+-- A new rollup is for whoever may read sales_daily.
+CREATE OR REPLACE FUNCTION analytics.grant_rollup(name text) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    reader name;
+    object text;
+BEGIN
+    FOR reader IN SELECT r.rolname FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x JOIN pg_roles r ON r.oid = x.grantee
+                   WHERE c.oid = 'analytics.sales_daily'::regclass AND x.privilege_type = 'SELECT' AND x.grantee <> c.relowner LOOP
+        EXECUTE format('GRANT SELECT ON analytics.%I TO %I', name, reader);
+        FOR object IN SELECT p.oid::regprocedure::text FROM pg_proc p
+                       WHERE p.pronamespace = 'analytics'::regnamespace AND p.proname IN ('tail_' || name, 'recount_' || name) LOOP
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', object, reader);
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION analytics.grant_rollup(text) IS 'lets those who may read sales_daily read a new rollup';
