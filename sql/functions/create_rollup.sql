@@ -87,7 +87,7 @@ BEGIN
     END LOOP;
     IF to_regclass(format('analytics.%I', name)) IS NOT NULL OR to_regclass(format('analytics.%I', 'rollup_' || name)) IS NOT NULL THEN
         RAISE EXCEPTION 'analytics.% exists already', name USING ERRCODE = '42P07',
-            HINT = 'Choose another name, or drop_rollup() the one that has it.';
+            HINT = 'Choose another name, or drop_rollup() it if it is a rollup of yours.';
     END IF;
     SELECT * INTO read FROM analytics.read_filter(nullif(btrim(filter, E' \t\r\n'), ''));
     PERFORM analytics.lock_engine(true);
@@ -118,11 +118,16 @@ BEGIN
             HINT = 'SELECT name FROM analytics.rollup_status lists the rollups.';
     ELSIF builtin THEN
         RAISE EXCEPTION 'a built-in rollup cannot be dropped' USING ERRCODE = '22023', DETAIL = format('Got %L.', name),
-            HINT = 'Reports rest on it.';
+            HINT = 'Reports rest on it; drop_rollup() is for those that create_rollup() made.';
     END IF;
     PERFORM analytics.lock_engine(true);
     -- without CASCADE: what others built on the view stays, and says so
-    EXECUTE format('DROP VIEW analytics.%I', name);
+    BEGIN
+        EXECUTE format('DROP VIEW IF EXISTS analytics.%I', name);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+        RAISE EXCEPTION 'other objects depend on analytics.%', name USING ERRCODE = '2BP01', DETAIL = sqlerrm,
+            HINT = format('Drop them first; \d+ and pg_depend name them. Or DROP VIEW analytics.%I CASCADE, then drop_rollup() once more.', name);
+    END;
     FOR made IN SELECT p.oid::regprocedure FROM pg_proc p
                  WHERE p.pronamespace = 'analytics'::regnamespace AND p.proname IN ('tail_' || name, 'recount_' || name) LOOP
         EXECUTE format('DROP FUNCTION %s', made);

@@ -79,3 +79,15 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.event_type, e.occurred_at, 
                       AND t.event_type = e.event_type AND t.occurred_at = e.occurred_at AND t.revision = e.revision
                       AND t.order_id IS NOT DISTINCT FROM e.order_id AND t.line = e.line);
 COMMENT ON VIEW analytics.current_event IS 'the event lines that stand: the latest revision of each event, retracted ones left out';
+DO $$
+DECLARE
+    named record;
+BEGIN
+    FOR named IN SELECT v.attname, col_description(e.attrelid, e.attnum) AS text
+                   FROM pg_attribute v
+                   JOIN pg_attribute e ON e.attrelid = 'analytics.event'::regclass AND e.attname = v.attname
+                  WHERE v.attrelid = 'analytics.current_event'::regclass AND v.attnum > 0 LOOP
+        EXECUTE format('COMMENT ON COLUMN analytics.current_event.%I IS %L', named.attname, named.text);
+    END LOOP;
+END
+$$;

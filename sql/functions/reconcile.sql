@@ -47,7 +47,7 @@ AS $$
 BEGIN
     PERFORM analytics.require_store(store);
     -- every view against the events
-    RETURN QUERY SELECT f.* FROM analytics.rollup r
+    RETURN QUERY SELECT f.* FROM (SELECT r.name FROM analytics.rollup r WHERE to_regclass(format('analytics.%I', r.name)) IS NOT NULL OFFSET 0) r
                   CROSS JOIN LATERAL analytics.reconcile_rollup(r.name, reconcile.store, reconcile."from", reconcile."to") f;
     -- grains against each other: hours and days of one store and currency
     RETURN QUERY
@@ -120,6 +120,10 @@ SELECT r.name, r.grain, r.dimensions, array_remove(r.measures, 'order_keys') AS 
   LEFT JOIN analytics.rollup_state s USING (name)
  CROSS JOIN LATERAL analytics.tail_of(s.merged) t;
 COMMENT ON VIEW analytics.rollup_status IS 'each rollup, what of the events it has not merged yet, and how long the last refresh took; views are right whatever stands here';
+COMMENT ON COLUMN analytics.rollup_status.name IS 'the rollup, and its view in schema analytics';
+COMMENT ON COLUMN analytics.rollup_status.dimensions IS 'what it is by: columns of event, or paths such as properties->>city';
+COMMENT ON COLUMN analytics.rollup_status.measures IS 'what it measures';
+COMMENT ON COLUMN analytics.rollup_status.filter IS 'which lines take part; null: all';
 COMMENT ON COLUMN analytics.rollup_status.grain IS 'hour, day, week or month';
 COMMENT ON COLUMN analytics.rollup_status.tail_rows IS 'event lines not merged yet; views add them';
 COMMENT ON COLUMN analytics.rollup_status.lag IS 'age of the oldest line not merged yet';
@@ -173,10 +177,11 @@ AS $$
     UNION ALL
     SELECT 'pg_cron', EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron'),
            CASE WHEN EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN 'jobs can be scheduled'
-                WHEN EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = 'pg_cron') THEN 'can be installed: CREATE EXTENSION pg_cron'
+                WHEN EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = 'pg_cron') THEN 'can be installed: add pg_cron to shared_preload_libraries, restart, then CREATE EXTENSION pg_cron in the database that cron.database_name names'
                 ELSE 'not on this server' END
     UNION ALL
-    SELECT 'refresh worker', EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'refresh'),
-           'merges events into rollups in the background'
+    SELECT 'refresh worker', w.running, CASE WHEN w.running THEN 'merges events into rollups in the background'
+                                             ELSE 'SELECT analytics.start_workers() starts one; views are right without it' END
+      FROM (SELECT EXISTS (SELECT FROM analytics.running_workers() r WHERE r.worker = 'refresh') AS running) w
 $$;
 COMMENT ON FUNCTION analytics.capabilities() IS 'what this installation can do, and what would have to be done for the rest';

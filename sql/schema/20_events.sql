@@ -109,7 +109,7 @@ CREATE INDEX event_default_time ON analytics.event_default (store_id, occurred_a
 CREATE INDEX event_default_refund ON analytics.event_default (store_id, order_id) WHERE event_type = 'refund';
 CREATE INDEX event_default_taken_back ON analytics.event_default (store_id, event_id) WHERE sign = -1;
 CREATE INDEX event_default_stamp ON analytics.event_default (stamp);
-COMMENT ON TABLE analytics.event_default IS 'events outside the monthly and yearly partitions; maintain_partitions() empties it';
+COMMENT ON TABLE analytics.event_default IS 'events outside the monthly and yearly partitions; the worker''s step maintain() empties it';
 SELECT pg_catalog.pg_extension_config_dump('analytics.event_default', '');
 
 CREATE TABLE analytics.event_key (

@@ -56,6 +56,7 @@ struct Event {
     std::optional<UnixMicros> updated_at;  // the order's own version time, where the sender has one
     std::optional<std::string_view> customer_id, anonymous_id, session_id, order_id;
     std::string_view currency;
+    bool currency_is_sent = false;  // else it is the store's
     bool tax_included = false;
     std::optional<std::string_view> channel, country, device, campaign;
     std::optional<std::string_view> excluded;  // test, bot, internal

@@ -93,7 +93,7 @@ void BatchBuilder::take(const json::Document& document, Event& event) {
     if (const auto& flaw = document.flaw()) {
         event.event_id = readable_key(document.root(), "event_id");
         const std::string_view store = readable_key(document.root(), "store");
-        if (!store.empty() && !context_.store_is_bound) event.store_id = store;
+        if (!store.empty() && !context_.store_is_bound && context_.rules(store).is_allowed) event.store_id = store;
         throw EventError{code_of(flaw->kind), flaw->pointer, flaw->message};
     }
     if (document.root().type != json::Type::object) {

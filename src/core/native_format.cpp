@@ -149,11 +149,12 @@ const StoreEntry& NativeFormat::read_identity(const EventSlots& slots, Event& ev
         reject_event(reject::kStoreMismatch, Where{"store"},
                      "store is " + quoted(*store) + "; this sender may write to " + quoted(context_.store) + " only");
     }
-    if (store) event.store_id = *store;  // until here the one that ingest was called for
+    const std::string_view own = event.store_id;  // the one that ingest was called for
+    if (store) event.store_id = *store;
     const StoreEntry& entry = stores_.find(event.store_id);
     if (!entry.rules->is_allowed) {
         const std::string_view wanted = event.store_id;
-        event.store_id = context_.store;  // the rejection is kept with the sender's store
+        event.store_id = own;  // the rejection is kept with the sender's store
         reject_event(reject::kStoreMismatch, Where{"store"}, "this sender may not write to store " + quoted(wanted));
     }
     return entry;
@@ -221,6 +222,7 @@ void NativeFormat::read_lines(const EventSlots& slots, const StoreEntry& store, 
             reject_event(reject::kUnknownCurrency, Where{"currency"},
                          "currency is " + quoted(*code) + "; an ISO 4217 code is wanted, like EUR");
         }
+        event.currency_is_sent = true;
     }
     event.currency = currency->code;
     order.minor_digits = currency->minor_digits;

@@ -25,7 +25,7 @@ Datum ingest(FunctionCallInfo call, std::string_view payload) {
     {
         const pg::Connection connection;
         Surroundings surroundings;
-        batch = parse_events(payload, arguments.format, surroundings.context_for(arguments.store));
+        batch = surroundings.read(payload, arguments.format, arguments.store);
         pg::check_for_interrupts();
         const Plan plan = store_batch(batch, surroundings);
         store_rejections(batch.rejections, arguments.store, arguments.format_name);
@@ -111,7 +111,7 @@ Datum validate(FunctionCallInfo call, std::string_view payload) {
     pg::protect([&] { InitMaterializedSRF(call, 0); });
     const pg::Connection connection;
     Surroundings surroundings;
-    EventBatch batch = parse_events(payload, arguments.format, surroundings.context_for(arguments.store));
+    EventBatch batch = surroundings.read(payload, arguments.format, arguments.store);
     pg::check_for_interrupts();
     const Plan plan = preview_batch(batch, surroundings);
     for (const Preview& preview : previews_of(batch, plan)) {

@@ -265,12 +265,18 @@ std::vector<FailedRefund> fill_full_refunds(EventBatch& batch, const Plan& plan,
 
     const auto written = written_events(plan);
     for (const std::size_t event : written) {
-        const Event& refund = batch.events[event];
+        Event& refund = batch.events[event];
         if (refund.event_type != "refund" || !refund.order_id || is_full_refund(refund)) {
             continue;
         }
-        if (const std::size_t order = place_of(names, order_name(refund));
-            order < names.size() && in_currency_of(orders[order], refund.currency)) {
+        const std::size_t order = place_of(names, order_name(refund));
+        if (order == names.size()) {
+            continue;
+        }
+        if (!refund.currency_is_sent && !orders[order].currency.empty()) {
+            refund.currency = orders[order].currency;
+        }
+        if (in_currency_of(orders[order], refund.currency)) {
             std::transform(refund.lines.begin(), refund.lines.end(), std::back_inserter(orders[order].refunded),
                            [](const EventLine& line) { return order_line(line); });
         }

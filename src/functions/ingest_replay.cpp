@@ -57,7 +57,7 @@ std::uint64_t parse_run(const pg::Result& rows, std::uint64_t first, Surrounding
         payload.append(end == first ? "" : ",").append(rows[end].text(4));
     }
     payload.push_back(']');
-    run = parse_events(payload, parse_format(format), surroundings.context_for(store));
+    run = surroundings.read(payload, parse_format(format), store);
     return end;
 }
 

@@ -62,6 +62,16 @@ Surroundings::Surroundings() : now_(pg::from_timestamp(GetCurrentTransactionStar
     append_hex(mark_, random_bytes<6>());
 }
 
+EventBatch Surroundings::read(std::string_view payload, Format format, std::string_view store) {
+    EventBatch batch = parse_events(payload, format, context_for(store));
+    for (Rejection& rejection : batch.rejections) {
+        if (rejection.event_id && made(*rejection.event_id)) {
+            rejection.event_id.reset();
+        }
+    }
+    return batch;
+}
+
 ParseContext Surroundings::context_for(std::string_view store) {
     if (!rules(store).is_allowed) {
         pg::fail(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for this store", "Store \"" + std::string(store) + "\".",

@@ -20,13 +20,15 @@ public:
     Surroundings(const Surroundings&) = delete;
     Surroundings& operator=(const Surroundings&) = delete;
 
-    // For parse_events(); valid while this lives.
-    ParseContext context_for(std::string_view store);
+    // The events of a payload sent to a store; an id that was made up here stands in no rejection. 42501 where the caller
+    // may not write to the store.
+    EventBatch read(std::string_view payload, Format format, std::string_view store);
 
     // Whether this id was made up here, for an event that was sent without one.
     bool made(std::string_view event_id) const { return event_id.ends_with(mark_); }
 
 private:
+    ParseContext context_for(std::string_view store);
     const StoreRules& rules(std::string_view store_id);
     std::string new_id() const;
 

@@ -1,6 +1,6 @@
 -- What ingest(), validate(), retract() and replay_rejected() promise; money worked out by hand.
 BEGIN;
-SELECT plan(48);
+SELECT plan(51);
 SET LOCAL timezone = 'UTC';
 
 CREATE FUNCTION pg_temp.outcome(payload text, store text DEFAULT 'main') RETURNS text LANGUAGE sql AS
@@ -83,5 +83,13 @@ SELECT results_eq($$SELECT accepted, duplicates, rejected FROM analytics.replay_
 SELECT results_eq($$SELECT status, count(*) FROM analytics.rejected_event GROUP BY 1 ORDER BY 1$$, $$VALUES ('open', 2::bigint), ('replayed', 1::bigint)$$, 'the others stay open');
 SELECT is_empty('SELECT * FROM analytics.reconcile()', 'the books balance');
 
+
+-- a refund that names no currency is in its order's, whatever the store's is
+DO $$ BEGIN PERFORM analytics.ingest('{"event":"purchase","order_id":"P","event_id":"p","timestamp":"2026-05-06T09:00:00Z","currency":"GBP","items":[{"product_id":"r","quantity":2,"price":10}]}'::jsonb),
+    analytics.ingest('{"event":"refund","event_id":"p1","order_id":"P","timestamp":"2026-05-06T10:00:00Z","items":[{"product_id":"r","price":10}]}'::jsonb),
+    analytics.ingest('{"event":"refund","event_id":"p2","order_id":"P","timestamp":"2026-05-06T11:00:00Z","full":true}'::jsonb); END $$;
+SELECT results_eq($$SELECT event_id, currency, quantity, amount FROM analytics.event WHERE event_id IN ('p1', 'p2') ORDER BY 1$$, $$VALUES ('p1', 'GBP', 1, 10::numeric), ('p2', 'GBP', 1, 10)$$, 'and the full refund takes the rest in it');
+SELECT is((SELECT event_id FROM analytics.validate('{"event":"purchase"}'::jsonb)), NULL, 'an id that was made up is not shown');
+SELECT is((SELECT errors #> '{0,event_id}' FROM analytics.ingest('{"event":"purchase"}'::jsonb)), NULL, 'in no rejection either');
 SELECT * FROM finish();
 ROLLBACK;

@@ -276,5 +276,14 @@ TEST_F(NativeEvent, a_bound_sender_writes_to_its_store_alone) {
     EXPECT_EQ(last_rejection().store_id, "paris");
 }
 
+TEST_F(NativeEvent, a_sender_writes_to_the_stores_it_may_use) {
+    rules_["tokyo"].is_allowed = false;
+    EXPECT_EQ(one(R"({"event":"a","store":"paris"})").store_id, "paris");
+    EXPECT_EQ(reason(R"({"event":"a","store":"tokyo"})"), "store_mismatch /store");
+    EXPECT_EQ(last_rejection().store_id, "main");
+    EXPECT_EQ(reason(R"({"event":"a","store":"tokyo","x":NaN})"), "invalid_number /x");
+    EXPECT_EQ(last_rejection().store_id, "main");
+}
+
 }  // namespace
 }  // namespace analytics
