@@ -84,8 +84,8 @@ BEGIN
     END LOOP;
     built_sql := built_sql || format(' FROM (%s) a', analytics.cells_sql(additive, 'built', NULL, false));
     FOR i IN 1 .. cardinality(r.counts) LOOP
-        built_sql := built_sql || format(' LEFT JOIN (SELECT k.store_id, k.bucket%s, %s AS %I FROM (SELECT l.store_id, l.%I AS bucket%s, %s AS key FROM built l WHERE %6$s IS NOT NULL%s GROUP BY %s HAVING sum(l.sign) > 0) k GROUP BY %s) d%s USING (store_id, bucket%1$s)',
-            keys, analytics.hll_of('k.key', NULL), r.counts[i], r.bucket,
+        built_sql := built_sql || format(' LEFT JOIN (SELECT k.store_id, k.bucket%s, %s AS %I FROM (SELECT l.store_id, l.%I AS bucket%s, %s AS counted_key FROM built l WHERE %6$s IS NOT NULL%s GROUP BY %s HAVING sum(l.sign) > 0) k GROUP BY %s) d%s USING (store_id, bucket%1$s)',
+            keys, analytics.hll_of('k.counted_key', NULL), r.counts[i], r.bucket,
             (SELECT coalesce(string_agg(format(', %s AS %I', e, k), '' ORDER BY o), '') FROM unnest(r.key_sql, r.keys) WITH ORDINALITY u(e, k, o)),
             r.count_sql[i], coalesce(' AND (' || r.condition || ')', ''),
             (SELECT string_agg(g::text, ', ') FROM generate_series(1, 3 + cardinality(r.keys)) g),
@@ -102,6 +102,7 @@ CREATE OR REPLACE FUNCTION analytics.event_months(name text) RETURNS SETOF date
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
+    SET standard_conforming_strings = on
 AS $$
 DECLARE
     parts regclass[] := ARRAY(SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -78,7 +78,7 @@ CREATE OR REPLACE FUNCTION analytics.finer_rollup(name text, among text[]) RETUR
 AS $$
     SELECT f.name
       FROM analytics.rollup r
-      JOIN analytics.rollup f ON f.dimensions = r.dimensions AND f.measures = r.measures
+      JOIN analytics.rollup f ON f.builtin = r.builtin AND f.dimensions = r.dimensions AND f.measures = r.measures
                              AND f.filter IS NOT DISTINCT FROM r.filter
                              AND (r.grain, f.grain) IN (('week', 'day'), ('month', 'day'))
      WHERE r.name = $1 AND (among IS NULL OR f.name = ANY (among))
@@ -91,6 +91,7 @@ COMMENT ON FUNCTION analytics.finer_rollup(text, text[]) IS 'the rollup that dif
 CREATE OR REPLACE FUNCTION analytics.line_columns_sql(query text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
+    SET standard_conforming_strings = on
 AS $$
     SELECT string_agg(format('l.%I', a.attname), ', ' ORDER BY a.attnum)
       FROM pg_attribute a
@@ -150,7 +151,7 @@ BEGIN
     SET jit = off
     SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan
-AS $body$
+AS %L', function, format('
 #variable_conflict use_column
 DECLARE
     merged_lines bigint;
@@ -158,7 +159,7 @@ BEGIN
     %s INTO merged_lines;
     RETURN merged_lines;
 END
-$body$', function, analytics.merge_pass_sql(names));
+', analytics.merge_pass_sql(names)));
     EXECUTE format('COMMENT ON FUNCTION analytics.%I(xid8, xid8[], text[]) IS %L', function,
                    'merges the lines that P has not (its xmax, its running ids) into rollups (their names) and moves their P');
     EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I(xid8, xid8[], text[]) FROM PUBLIC', function);
@@ -236,8 +237,8 @@ CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS 
     SET jit = off
 AS $$
 DECLARE
-    builtin text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin);
-    custom text[] := ARRAY(SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin);
+    builtin text[];
+    custom text[];
     others text[];
     pass record;
     n bigint;
@@ -259,6 +260,8 @@ BEGIN
     IF NOT analytics.lock_engine(coalesce(wait, true)) THEN
         RETURN NULL;
     END IF;
+    builtin := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin);
+    custom := ARRAY(SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin);
     -- what has no state, after an installation or a restore, is built, and what is half built is finished, at its own P
     FOR pass IN SELECT r.name FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
                  WHERE s.name IS NULL OR s.built_from > '-infinity'

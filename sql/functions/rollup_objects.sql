@@ -6,16 +6,18 @@ CREATE OR REPLACE FUNCTION analytics.make_rollup_storage(r analytics.rollup_shap
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    custom boolean := EXISTS (SELECT FROM analytics.rollup b WHERE b.name = r.name AND NOT b.builtin);
     stored_counts text[] := r.counts || ARRAY(SELECT c || '_recent' FROM unnest(r.counts) c);
 BEGIN
     -- room on the page for updates of hot cells, which then stay off the indexes; distinct counts out of line (they are
     -- hashes and do not compress), so that reading sums does not drag them along
-    EXECUTE format('CREATE TABLE %s (store_id text NOT NULL, bucket %s NOT NULL%s%s%s, lines bigint NOT NULL, PRIMARY KEY (store_id, bucket%s)) WITH (fillfactor = 80, toast_tuple_target = 128)',
-        r.storage, r.bucket_type, analytics.columns_sql(r.keys, ', %I text NOT NULL'),
+    EXECUTE format('CREATE TABLE %s (%sbucket %s NOT NULL%s%s%s, lines bigint NOT NULL, PRIMARY KEY (store_id, bucket%s)) %s WITH (fillfactor = 80, toast_tuple_target = 128)',
+        r.storage, CASE WHEN custom THEN '' ELSE 'store_id text NOT NULL, ' END, r.bucket_type, analytics.columns_sql(r.keys, ', %I text NOT NULL'),
         (SELECT coalesce(string_agg(format(', %I %s NOT NULL', s, t), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
         analytics.columns_sql(stored_counts, format(', %%I %s.hll', analytics.hll_schema())),
-        analytics.names_sql(r.keys));
+        analytics.names_sql(r.keys),
+        CASE WHEN custom THEN 'INHERITS (analytics.custom_cells)' ELSE '' END);
     IF r.counts <> '{}' THEN
         EXECUTE format('ALTER TABLE %s %s', r.storage,
                        substr(analytics.columns_sql(stored_counts, ', ALTER COLUMN %I SET STORAGE EXTERNAL'), 3));
@@ -47,7 +49,7 @@ BEGIN
     SET jit = off
     SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan
-AS $body$
+AS %L', 'tail_' || r.name, result, format('
 #variable_conflict use_column
 DECLARE
     state analytics.rollup_state;
@@ -66,11 +68,11 @@ BEGIN
         RETURN QUERY %s;
     END IF;
 END
-$body$', 'tail_' || r.name, result, r.name,
+', r.name,
         analytics.cells_sql(r, 'analytics.counted_line', allowed, false),
         analytics.cells_sql(r, 'analytics.counted_line', allowed || format(' AND (l.%I < %s OR NOT pg_visible_in_snapshot(l.stamp, state.merged))', r.bucket,
             CASE r.bucket WHEN 'hour' THEN 'state.built_from::timestamp AT TIME ZONE ''UTC''' ELSE 'state.built_from' END), false),
-        analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running'), allowed, false));
+        analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running'), allowed, false)));
     EXECUTE format('COMMENT ON FUNCTION analytics.%I() IS %L', 'tail_' || r.name,
                    'cells of rollup ' || r.name || ' of the events that are not merged yet');
     EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I() FROM PUBLIC', 'tail_' || r.name);
@@ -108,12 +110,12 @@ BEGIN
     IF body = '' THEN
         RETURN;
     END IF;
-    EXECUTE format('CREATE FUNCTION analytics.%I(measure text, of_store text, of_bucket %s, of_keys text[]) RETURNS %s.hll
+    EXECUTE format('CREATE OR REPLACE FUNCTION analytics.%I(measure text, of_store text, of_bucket %s, of_keys text[]) RETURNS %s.hll
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED COST 1
     SET search_path = pg_catalog, pg_temp
     SET jit = off
     SET max_parallel_workers_per_gather = 0
-AS $body$
+AS %L', 'recount_' || r.name, r.bucket_type, hll, format('
 DECLARE
     zone text := analytics.get_setting(''timezone'', of_store);
 BEGIN
@@ -121,7 +123,7 @@ BEGIN
     CASE measure
 %s    END CASE;
 END
-$body$', 'recount_' || r.name, r.bucket_type, hll, body);
+', body));
     EXECUTE format('COMMENT ON FUNCTION analytics.%I(text, text, %s, text[]) IS %L', 'recount_' || r.name, r.bucket_type,
                    'distinct keys that stand in one cell of rollup ' || r.name || ', where a line was taken back');
     EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I(text, text, %s, text[]) FROM PUBLIC', 'recount_' || r.name, r.bucket_type);

@@ -43,6 +43,15 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.hll_of(text, text) IS 'SQL of the aggregate that counts distinct values';
 
+-- What is longer is cut, and told apart by a hash of the whole.
+CREATE OR REPLACE FUNCTION analytics.short_key_sql(value text, longest integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('CASE WHEN octet_length(%1$s) <= %2$s THEN %1$s ELSE left(%1$s, %3$s) || ''~'' || md5(%1$s) END', value, longest, (longest - 40) / 4)
+$$;
+COMMENT ON FUNCTION analytics.short_key_sql(text, integer) IS 'SQL of a dimension''s value, at most so many bytes of it';
+
 CREATE OR REPLACE FUNCTION analytics.has_money(measures text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -64,8 +73,9 @@ DECLARE
     sum_types text[] := '{}';
     counts text[] := '{}';
     count_sql text[] := '{}';
-    -- a filter, too, may let some lines of an event pass and others not
-    by_line boolean := coalesce(rollup.condition ~ '\ml\.(line|product_id|line_kind|quantity|unit_price|amount|discount|tax|properties)\M', false);
+    by_line boolean := rollup.condition IS NOT NULL;  -- a filter may let some lines of an event pass and others not
+    -- of what a row of an index may hold (2,704 bytes), 1 KiB is the store's; the dimensions share the rest
+    longest integer := least(1000, 1500 / greatest(cardinality(rollup.dimensions), 1));
     dimension text;
     label text;
     path text[];
@@ -79,8 +89,9 @@ BEGIN
     FOREACH dimension IN ARRAY rollup.dimensions LOOP
         SELECT d.label, d.path INTO STRICT label, path FROM analytics.read_dimension(dimension) d;
         keys := keys || label;
-        key_sql := key_sql || CASE WHEN path IS NULL THEN format('coalesce(l.%I, '''')', dimension)
-                                   ELSE format('coalesce(l.properties #>> %L, '''')', path) END;
+        key_sql := key_sql || CASE WHEN rollup.builtin THEN format('coalesce(l.%I, '''')', dimension)
+                                   WHEN path IS NULL THEN analytics.short_key_sql(format('coalesce(l.%I, '''')', dimension), longest)
+                                   ELSE analytics.short_key_sql(format('coalesce(l.properties #>> %L, '''')', path), longest) END;
         by_line := by_line OR path IS NOT NULL OR dimension IN ('product_id', 'line_kind');
     END LOOP;
     FOREACH measure IN ARRAY rollup.measures LOOP

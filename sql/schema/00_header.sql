@@ -2,6 +2,8 @@
 SET LOCAL search_path TO pg_catalog, pg_temp;
 SET LOCAL check_function_bodies TO off;
 SET LOCAL quote_all_identifiers TO off;
+SET LOCAL default_tablespace TO '';
+SET LOCAL standard_conforming_strings TO on;
 
 -- What the installer's script calls must be its own: an object planted in the schema beforehand could be a better match.
 DO $$

@@ -15,6 +15,10 @@ COMMENT ON COLUMN analytics.rollup.filter IS 'which lines take part, in the gram
 COMMENT ON COLUMN analytics.rollup.condition IS 'the filter as a SQL condition on counted_line, named l; printed by the engine';
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup', 'WHERE NOT builtin');
 
+-- Tables of custom rollups are its children, so that DROP EXTENSION ... CASCADE takes them along.
+CREATE TABLE analytics.custom_cells (store_id text NOT NULL);
+COMMENT ON TABLE analytics.custom_cells IS 'parent of the tables of custom rollups; holds nothing of its own';
+
 -- Not dumped: where the state is absent all events are the tail, figures are right, and the next refresh builds.
 CREATE TABLE analytics.rollup_state (
     name text NOT NULL PRIMARY KEY,

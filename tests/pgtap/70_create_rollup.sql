@@ -1,6 +1,6 @@
 -- Rollups of one's own: what is made, what is refused, figures by hand, and that nothing of what was sent is run.
 BEGIN;
-SELECT plan(61);
+SELECT plan(68);
 
 SELECT analytics.ingest('[
  {"event":"purchase","order_id":"1","timestamp":"2026-03-02T09:00:00Z","customer_id":"ada","country":"DE","channel":"web","currency":"EUR","properties":{"city":"Bonn","plan":{"name":"pro"}},
@@ -53,7 +53,8 @@ SELECT is(pg_temp.lines_of(f), n::bigint, f)
 -- what is refused
 SELECT throws_ok(format('SELECT analytics.create_rollup(%L, %L, %L, %L, %L)', name, grain, dimensions, measures, filter), state::char(5), message)
   FROM (VALUES ('By_City', 'day', '{}', '{orders}', NULL, '42602', 'invalid name of a rollup'), ('x"; DROP TABLE y', 'day', '{}', '{orders}', NULL, '42602', 'invalid name of a rollup'),
-               ('sales_daily', 'day', '{}', '{orders}', NULL, '42P07', 'analytics.sales_daily exists already'), ('event', 'day', '{}', '{orders}', NULL, '42P07', 'analytics.event exists already'),
+               ('sales_daily', 'day', '{}', '{orders}', NULL, '42P07', 'analytics.sales_daily exists already'), ('event_m2030_01', 'day', '{}', '{orders}', NULL, '42602', 'invalid name of a rollup'), ('category', 'day', '{}', '{orders}', NULL, '42P07', 'analytics.category exists already'),
+               ('x', 'day', '{properties->>measure}', '{orders}', NULL, '42701', 'two columns of the rollup would have one name'),
                ('x', 'year', '{}', '{orders}', NULL, '22023', 'invalid grain'), ('x', 'day', '{colour}', '{orders}', NULL, '22023', 'unknown dimension'),
                ('x', 'day', '{properties->city}', '{orders}', NULL, '22023', 'unknown dimension'), ('x', 'day', '{"properties->>a) FROM x --"}', '{orders}', NULL, '22023', 'unknown dimension'),
                ('x', 'day', '{store_id}', '{orders}', NULL, '22023', 'unknown dimension'), ('x', 'day', '{NULL}', '{orders}', NULL, '22023', 'unknown dimension'),
@@ -69,6 +70,19 @@ SELECT throws_ok($$SELECT analytics.drop_rollup('by_city')$$, '2BP01', NULL, 'on
 SELECT lives_ok($$SELECT analytics.drop_rollup('by_product')$$, 'one of one''s own can be dropped');
 SELECT hasnt_view('analytics', 'by_product', 'with its view');
 SELECT is_empty($$SELECT 1 FROM pg_class WHERE relname LIKE '%by_product%' UNION ALL SELECT 1 FROM pg_proc WHERE proname LIKE '%by_product%' UNION ALL SELECT 1 FROM analytics.rollup WHERE name = 'by_product'$$, 'and all that belongs to it');
+
+-- nothing of what was sent gets out of its quotes, whatever the caller's settings are
+SET LOCAL check_function_bodies = off;
+SET LOCAL standard_conforming_strings = off;
+SELECT lives_ok($sent$SELECT analytics.create_rollup('quoted', 'day', E'{"properties->>''$body$''",properties->>key}', '{orders,customers}', E'campaign = ''$body$; CREATE TABLE public.broken_out (); SELECT $body$'' OR campaign LIKE ''a\\\\b'' OR product_id = ''jug''')$sent$, 'dollar quotes, backslashes');
+SELECT results_eq('SELECT sum(orders), sum(customers) FROM analytics.quoted', 'VALUES (2::numeric, 2::numeric)', 'which mean what they say');
+SELECT hasnt_table('public', 'broken_out', 'nothing of it is run');
+SET LOCAL standard_conforming_strings = on;
+-- a property may be long
+SELECT analytics.ingest(jsonb_build_array(jsonb_build_object('event', 'purchase', 'event_id', 'long', 'amount', 1, 'timestamp', '2026-03-02T09:00:00Z', 'properties',
+    jsonb_build_object('city', (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 300) i)))));
+SELECT results_eq($$SELECT octet_length(city) <= 1000, orders FROM analytics.by_city WHERE city ~ '~[0-9a-f]{32}$'$$, 'VALUES (true, 1::bigint)', 'its value is cut');
+SELECT ok((SELECT max(octet_length(key)) < 1700 FROM (SELECT concat(country, city) AS key FROM analytics.by_city) k), 'to what an index can hold');
 
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'analytics'::regnamespace AND p.proname ~ '(by_city|no_money|jugs|usual|custom)' AND has_function_privilege('public', p.oid, 'EXECUTE')
     UNION ALL SELECT c.oid::regprocedure FROM pg_class c WHERE c.relnamespace = 'analytics'::regnamespace AND c.relname ~ '(by_city|no_money|jugs|usual)' AND c.relkind IN ('r', 'v') AND has_table_privilege('public', c.oid, 'SELECT')$$, 'PUBLIC has nothing of them');

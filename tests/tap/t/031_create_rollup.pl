@@ -101,6 +101,43 @@ $node->safe_psql('copy', q{SELECT analytics.drop_rollup('hours'), analytics.drop
 sell($node, 'copy', 96, 99);
 $node->safe_psql('copy', 'SELECT analytics.refresh()', @as);
 is_merged($node, 'copy', 'without them the others go on');
-$node->safe_psql('shop', 'DROP EXTENSION analytics CASCADE', @as);
-is($node->safe_psql('shop', q{SELECT count(*) FROM pg_class WHERE relname IN ('by_brand', 'dear', 'hours')}), '0', 'views of rollups go with the extension');
+# what is created or dropped beside a transaction with an older snapshot
+sell($node, 'shop', 111, 112);
+my $older = holds_lock($node, 'shop', 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', 'SELECT count(*) FROM analytics.rollup');
+$node->safe_psql('shop', q{SELECT analytics.rebuild('dear'); SELECT analytics.create_rollup('beside', 'day', '{properties->>key,channel}', '{orders,customers}'); SELECT analytics.rebuild('beside')}, @as);
+is($older->query_safe('SELECT analytics.refresh() IS NULL'), 't', 'a refresh with an older snapshot merges nothing');
+$older->query_safe('COMMIT');
+$older->quit;
+are_right('shop', 'after it');
+refused($node, 'shop', q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT analytics.create_rollup('x', 'day')}, '25001', qr/READ COMMITTED only/, 'no creating under a fixed snapshot');
+refused($node, 'shop', q{BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT analytics.drop_rollup('beside')}, '25001', qr/READ COMMITTED only/, 'nor dropping');
+$node->safe_psql('shop', 'SELECT analytics.refresh()', @as);
+is($node->safe_psql('shop', 'SELECT sum(orders) FROM analytics.beside'), $node->safe_psql('shop', q{SELECT sum(orders) FROM analytics.sales_daily}), 'each event is merged into it once');
+
+# a week counts lost cells by way of a day's rollup, while there is one
+$node->safe_psql('shop', q{SELECT analytics.create_rollup('w_day', 'day', '{device}', '{orders,customers}'), analytics.create_rollup('w_week', 'week', '{device}', '{orders,customers}'); SELECT analytics.refresh()}, @as);
+my $weeks = q{TABLE analytics.w_week EXCEPT ALL (SELECT store_id, (date_trunc('week', occurred_at AT TIME ZONE 'UTC'))::date, device, count(DISTINCT event_id) FILTER (WHERE event_type = 'purchase'),
+	count(DISTINCT customer_id) FILTER (WHERE event_type = 'purchase') FROM oracle.standing_line WHERE excluded IS NULL GROUP BY 1, 2, 3)};
+$node->safe_psql('shop', q{SELECT analytics.retract('e11')}, @as);
+is($node->safe_psql('shop', $weeks), '', 'a lost week, counted by its days');
+$node->safe_psql('shop', q{SELECT analytics.drop_rollup('w_day'); SELECT analytics.retract('e12')}, @as);
+is($node->safe_psql('shop', $weeks), '', 'without its days, from the events');
+$node->safe_psql('shop', q{SELECT analytics.create_rollup('w_day', 'day', '{device}', '{orders,customers}', 'country = ''DE''')}, @as);
+is($node->safe_psql('shop', $weeks), '', 'and not by another rollup of that name');
+$node->safe_psql('shop', q{SELECT analytics.refresh()}, @as);
+is($node->safe_psql('shop', $weeks), '', 'and merged');
+
+# no value of a dimension is too long to be merged
+$node->safe_psql('shop', q{SELECT analytics.ingest(jsonb_build_array(jsonb_build_object('event', 'page_view', 'properties',
+	jsonb_build_object('brand', (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 5000) i))))); SELECT analytics.refresh()}, @as);
+is($node->safe_psql('shop', q{SELECT sum(events) FROM analytics.by_brand WHERE octet_length(brand) BETWEEN 200 AND 1000}), '1', 'a long value is cut');
+is(status('shop'), 'current current current', 'and merged');
+
+# without CASCADE what depends on the extension keeps it; with it, nothing is left
+refused($node, 'shop', 'DROP EXTENSION analytics', '2BP01', qr/other objects depend/, 'DROP EXTENSION says what depends');
+$node->safe_psql('shop', 'DROP SCHEMA oracle CASCADE; DROP EXTENSION analytics CASCADE', @as);
+is($node->safe_psql('shop', q{SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace('analytics') UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace = to_regnamespace('analytics')}),
+	'', 'DROP EXTENSION CASCADE leaves nothing of them');
+$node->safe_psql('shop', 'CREATE EXTENSION analytics', @as);
+is($node->safe_psql('shop', 'SELECT count(*) FROM analytics.sales_daily'), '0', 'and it can be made again');
 done_testing();
