@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_server make_shop load_oracle sell is_right is_merged lines_merged refused holds_lock waits_for_lock
-  burn_ids);
+  burn_ids crash);
 
 my $tests = File::Spec->rel2abs(dirname(__FILE__) . '/..');
 
@@ -130,6 +130,17 @@ sub waits_for_lock
 		"SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid AND state = 'active'")
 	  or die "does not come to wait: $statement";
 	return ($session, $pid);
+}
+
+# Kills a process of the server, which makes the server start its processes anew, and waits until it takes connections. (Asking
+# it before that ends the test: a psql that is turned away leaves before it has read what it is told to do.)
+sub crash
+{
+	my ($node, $pid) = @_;
+	my $logged = -s $node->logfile;
+	kill 'KILL', $pid;
+	$node->wait_for_log(qr/all server processes terminated; reinitializing.*database system is ready to accept connections/s, $logged);
+	return;
 }
 
 # Moves the server's transaction ids on.

@@ -66,7 +66,7 @@ gets_merged($node, 'shop', 'and again, within the hour that was set before');
 set_interval('1s');
 sell($node, 'shop', 81, 120);
 $pid = worker_pid($node, 'shop');
-kill 'KILL', $pid;
+crash($node, $pid);
 has_new_worker($node, 'shop', $pid, 'after kill -9 there is a new worker');
 sell($node, 'shop', 121, 130);
 gets_merged($node, 'shop', 'and every line is merged once');

@@ -34,7 +34,7 @@ gets_merged($node, 'shop', 'it follows the settings');
 
 my $pid = worker_pid($node, 'shop');
 my $offset = -s $node->logfile;
-kill 'KILL', $pid;
+crash($node, $pid);
 has_new_worker($node, 'shop', $pid, 'after kill -9 it is back');
 sell($node, 'shop', 81, 100);
 gets_merged($node, 'shop', 'and every line is merged once');

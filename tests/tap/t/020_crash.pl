@@ -23,11 +23,8 @@ sub stopped_halfway
 sub killed
 {
 	my ($pid, @sessions) = @_;
-	my $logged = -s $node->logfile;
-	kill('KILL', $pid);
+	crash($node, $pid);
 	eval { $_->quit } for @sessions;
-	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $logged);
-	$node->poll_query_until('shop', 'SELECT NOT pg_is_in_recovery()') or die 'the server does not come back';
 	return;
 }
 
