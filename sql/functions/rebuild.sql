@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION analytics.build_range(name text, "from" date, "to" da
     SET timezone = 'UTC'
     SET enable_seqscan = on
     SET enable_nestloop = off  -- after a restore there are no statistics, and the cells of a million lines look like one
-    SET enable_hashagg = off   -- an hll under aggregation takes 58 kB: sorted groups hold one of them at a time
+    SET enable_hashagg = off   -- an hll under aggregation takes up to 128 kB: sorted groups hold one of them at a time
     SET work_mem = '32MB'
     SET jit = off
 AS $$

@@ -31,14 +31,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.hll_schema() IS 'schema of the hll extension, quoted';
 
--- Cells of up to 1,024 keys are exact, larger ones err by 0.4 % (2^16 registers, explicit up to 1,024 hashes).
--- Under aggregation each takes 58 kB: whoever aggregates many turns hashing off, so that sorted groups hold one at a time.
+-- Cells of up to 1,024 keys are exact, larger ones err by 0.3 % (standard error, 2^17 registers, explicit up to 1,024 hashes).
+-- Under aggregation each takes up to 128 kB: whoever aggregates many turns hashing off, so that sorted groups hold one at a time.
 -- hll may live in a schema others write to: every call matches its function's arguments exactly.
 CREATE OR REPLACE FUNCTION analytics.hll_of(value_sql text, condition_sql text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('%1$s.hll_add_agg(%1$s.hll_hash_text(%2$s, 0), 16, 5, 1024::bigint, 1) FILTER (WHERE %2$s IS NOT NULL%3$s)',
+    SELECT format('%1$s.hll_add_agg(%1$s.hll_hash_text(%2$s, 0), 17, 5, 1024::bigint, 1) FILTER (WHERE %2$s IS NOT NULL%3$s)',
                   analytics.hll_schema(), value_sql, coalesce(' AND ' || condition_sql, ''))
 $$;
 COMMENT ON FUNCTION analytics.hll_of(text, text) IS 'SQL of the aggregate that counts distinct values';
@@ -211,7 +211,7 @@ $$;
 COMMENT ON FUNCTION analytics.coarser_cells_sql(analytics.rollup_shape, text) IS 'SQL of a coarser grain''s cells from finer ones';
 
 -- A distinct count is stored in two parts: a large one is left alone while what is new gathers beside it, since each change of
--- 40 kB would log 40 kB. Small ones have no second part. The count is the union of the two.
+-- 80 kB would log 80 kB. Small ones have no second part. The count is the union of the two.
 CREATE OR REPLACE FUNCTION analytics.stored_count_sql(cell text, count text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp

@@ -17,8 +17,8 @@ SELECT store_id, {bucket}, currency, coalesce(channel, ''), coalesce(country, ''
        coalesce(sum(CASE event_type WHEN 'purchase' THEN amount - coalesce(discount, 0) ELSE coalesce(discount, 0) - amount END)
                 FILTER (WHERE event_type IN ('purchase', 'refund') AND line_kind = 'gift_card'), 0),
        count(*) FILTER (WHERE line = 1), count(*),
-       hll_add_agg(hll_hash_text(customer_id), 16, 5, 1024, 1) FILTER (WHERE event_type = 'purchase' AND customer_id IS NOT NULL),
-       hll_add_agg(hll_hash_text(session_id), 16, 5, 1024, 1) FILTER (WHERE session_id IS NOT NULL)
+       hll_add_agg(hll_hash_text(customer_id), 17, 5, 1024, 1) FILTER (WHERE event_type = 'purchase' AND customer_id IS NOT NULL),
+       hll_add_agg(hll_hash_text(session_id), 17, 5, 1024, 1) FILTER (WHERE session_id IS NOT NULL)
   FROM {delta}
  WHERE excluded IS NULL
  GROUP BY 1, 2, 3, 4, 5
