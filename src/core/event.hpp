@@ -99,7 +99,8 @@ struct EventBatch {
 struct StoreRules {
     std::string currency = "USD";
     bool tax_included = false;
-    bool is_allowed = true;  // whether this sender may write to the store; else its events are rejected with store_mismatch
+    bool is_allowed =
+        true;  // whether this sender may write to the store; else its events are rejected with store_mismatch
     // Wall time in the store's zone (microseconds, as if UTC) to an instant; for timestamps sent without a zone.
     std::function<UnixMicros(UnixMicros wall_time)> to_instant;
 };

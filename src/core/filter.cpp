@@ -26,28 +26,17 @@ struct Column {
 };
 
 constexpr std::array kColumns = {
-    Column{"store_id", Type::text, "l.store_id"},
-    Column{"event_id", Type::text, "l.event_id"},
-    Column{"event_type", Type::text, "l.event_type"},
-    Column{"occurred_at", Type::time, "l.occurred_at"},
-    Column{"customer_id", Type::text, "l.customer_id"},
-    Column{"anonymous_id", Type::text, "l.anonymous_id"},
-    Column{"session_id", Type::text, "l.session_id"},
-    Column{"order_id", Type::text, "l.order_id"},
-    Column{"product_id", Type::text, "l.product_id"},
-    Column{"line", Type::number, "l.line"},
-    Column{"line_kind", Type::text, "l.line_kind"},
-    Column{"quantity", Type::number, "l.quantity"},
-    Column{"unit_price", Type::number, "l.unit_price"},
-    Column{"amount", Type::number, "l.amount"},
-    Column{"discount", Type::number, "l.discount"},
-    Column{"tax", Type::number, "l.tax"},
-    Column{"shipping", Type::number, "l.sent_shipping"},
-    Column{"tax_included", Type::boolean, "l.tax_included"},
-    Column{"currency", Type::text, "l.currency"},
-    Column{"channel", Type::text, "l.channel"},
-    Column{"country", Type::text, "l.country"},
-    Column{"device", Type::text, "l.device"},
+    Column{"store_id", Type::text, "l.store_id"},        Column{"event_id", Type::text, "l.event_id"},
+    Column{"event_type", Type::text, "l.event_type"},    Column{"occurred_at", Type::time, "l.occurred_at"},
+    Column{"customer_id", Type::text, "l.customer_id"},  Column{"anonymous_id", Type::text, "l.anonymous_id"},
+    Column{"session_id", Type::text, "l.session_id"},    Column{"order_id", Type::text, "l.order_id"},
+    Column{"product_id", Type::text, "l.product_id"},    Column{"line", Type::number, "l.line"},
+    Column{"line_kind", Type::text, "l.line_kind"},      Column{"quantity", Type::number, "l.quantity"},
+    Column{"unit_price", Type::number, "l.unit_price"},  Column{"amount", Type::number, "l.amount"},
+    Column{"discount", Type::number, "l.discount"},      Column{"tax", Type::number, "l.tax"},
+    Column{"shipping", Type::number, "l.sent_shipping"}, Column{"tax_included", Type::boolean, "l.tax_included"},
+    Column{"currency", Type::text, "l.currency"},        Column{"channel", Type::text, "l.channel"},
+    Column{"country", Type::text, "l.country"},          Column{"device", Type::text, "l.device"},
     Column{"campaign", Type::text, "l.campaign"},
 };
 
@@ -120,9 +109,8 @@ private:
 
     void read_number() {
         const std::size_t begin = at_++;
-        while (at_ < text_.size() &&
-               (is_digit(text_[at_]) || is_letter(text_[at_]) || text_[at_] == '.' ||
-                ((text_[at_] == '+' || text_[at_] == '-') && lower(text_[at_ - 1]) == 'e'))) {
+        while (at_ < text_.size() && (is_digit(text_[at_]) || is_letter(text_[at_]) || text_[at_] == '.' ||
+                                      ((text_[at_] == '+' || text_[at_] == '-') && lower(text_[at_ - 1]) == 'e'))) {
             ++at_;
         }
         next_ = {Token::number, text_.substr(begin, at_ - begin), {}, begin};
@@ -155,7 +143,8 @@ private:
                 return;
             }
         }
-        fail(text_, at_, "a filter has no such sign", "Texts stand in single quotes; there are no functions and no subqueries.");
+        fail(text_, at_, "a filter has no such sign",
+             "Texts stand in single quotes; there are no functions and no subqueries.");
     }
 
     std::string_view text_;
@@ -185,7 +174,8 @@ std::string filter_text(std::string_view text) {
 
 // A key as it may stand after ->: bare where it is a name.
 std::string key_text(std::string_view key) {
-    const bool is_name = is_letter(key.front()) && std::all_of(key.begin(), key.end(), [](char c) { return is_letter(c) || is_digit(c); });
+    const bool is_name = is_letter(key.front()) &&
+                         std::all_of(key.begin(), key.end(), [](char c) { return is_letter(c) || is_digit(c); });
     return is_name ? std::string(key) : filter_text(key);
 }
 
@@ -346,11 +336,13 @@ private:
         do {
             const Value each = value();
             if (each.kind != Value::Kind::literal) {
-                fail(lexer_.text(), each.place, "IN takes constants only", "Write IN ('a', 'b'); there are no subqueries.");
+                fail(lexer_.text(), each.place, "IN takes constants only",
+                     "Write IN ('a', 'b'); there are no subqueries.");
             }
             const auto [a, b] = alike(left, each);
             if (!subject.empty() && subject != a) {
-                fail(lexer_.text(), each.place, "texts and numbers in one IN", "Write all of them as texts or as numbers.");
+                fail(lexer_.text(), each.place, "texts and numbers in one IN",
+                     "Write all of them as texts or as numbers.");
             }
             subject = a;
             text.append(text.empty() ? "" : ", ").append(each.text);
@@ -363,7 +355,8 @@ private:
 
     Part likeness(const Value& left, bool negated) {
         if (left.type != Type::text || left.kind == Value::Kind::literal) {
-            fail(lexer_.text(), left.place, "LIKE needs a column or property of text", "Use = or < for numbers and times.");
+            fail(lexer_.text(), left.place, "LIKE needs a column or property of text",
+                 "Use = or < for numbers and times.");
         }
         if (lexer_.next().token != Token::text) {
             fail_here("a pattern is missing", "Write LIKE 'spring%'.");
@@ -377,7 +370,8 @@ private:
             fail(lexer_.text(), pattern.place, "a pattern must not end with \\", "Write \\\\ for a backslash.");
         }
         const char* const words = negated ? " NOT LIKE " : " LIKE ";
-        return {left.text + words + filter_text(pattern.value), "(" + left.sql + words + sql_text(pattern.value) + ")", 0};
+        return {left.text + words + filter_text(pattern.value), "(" + left.sql + words + sql_text(pattern.value) + ")",
+                0};
     }
 
     void require_no_literal(const Value& value) const {
@@ -403,7 +397,8 @@ private:
         const bool is_open = left.kind == Value::Kind::path || right.kind == Value::Kind::path;
         const Type type = left.kind == Value::Kind::path ? right.type : left.type;
         if (is_open ? type == Type::boolean || type == Type::time : left.type != right.type) {
-            fail(lexer_.text(), right.place, "the two sides are of different types", "Compare texts with texts, numbers with numbers.");
+            fail(lexer_.text(), right.place, "the two sides are of different types",
+                 "Compare texts with texts, numbers with numbers.");
         }
         return {side(left), side(right)};
     }
@@ -499,7 +494,8 @@ private:
             for (const Column& each : kColumns) {
                 known.append(known.empty() ? "" : ", ").append(each.name);
             }
-            fail(lexer_.text(), name.place, "unknown column", "Columns are " + known + ", and properties->>key. Texts stand in single quotes.");
+            fail(lexer_.text(), name.place, "unknown column",
+                 "Columns are " + known + ", and properties->>key. Texts stand in single quotes.");
         }
         Value value;
         value.kind = Value::Kind::column;
@@ -526,15 +522,16 @@ private:
             const Lexeme key = lexer_.take();
             const bool is_bare = key.token == Token::word;
             if ((!is_bare && key.token != Token::text) || key.value.empty() || key.value.size() > kMaxKeyBytes) {
-                fail(lexer_.text(), key.place, "a key of properties is missing", "Write properties->>key; keys have 1 to 63 bytes.");
+                fail(lexer_.text(), key.place, "a key of properties is missing",
+                     "Write properties->>key; keys have 1 to 63 bytes.");
             }
             const std::string name = is_bare ? std::string(key.raw) : key.value;
             value.text.append(is_done ? "->>" : "->").append(is_bare ? name : key_text(name));
             keys.append(keys.empty() ? "" : ", ").append(sql_text(name));
         }
         value.sql = "(l.properties #>> ARRAY[" + keys + "]::text[])";
-        value.as_number = "(CASE jsonb_typeof(l.properties #> ARRAY[" + keys + "]::text[]) WHEN 'number' THEN " + value.sql +
-                          "::numeric END)";
+        value.as_number = "(CASE jsonb_typeof(l.properties #> ARRAY[" + keys + "]::text[]) WHEN 'number' THEN " +
+                          value.sql + "::numeric END)";
         return value;
     }
 

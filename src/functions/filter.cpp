@@ -14,7 +14,8 @@ Datum filter_row(FunctionCallInfo call, const analytics::Filter& filter) {
         if (get_call_result_type(call, nullptr, &columns) != TYPEFUNC_COMPOSITE) {
             elog(ERROR, "read_filter() is called without a row type");
         }
-        std::array<Datum, 2> values = {analytics::pg::text_datum(filter.text), analytics::pg::text_datum(filter.condition)};
+        std::array<Datum, 2> values = {analytics::pg::text_datum(filter.text),
+                                       analytics::pg::text_datum(filter.condition)};
         std::array<bool, 2> nulls = {false, false};
         return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values.data(), nulls.data()));
     });

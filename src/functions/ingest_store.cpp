@@ -74,7 +74,8 @@ EventBatch Surroundings::read(std::string_view payload, Format format, std::stri
 
 ParseContext Surroundings::context_for(std::string_view store) {
     if (!rules(store).is_allowed) {
-        pg::fail(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for this store", "Store \"" + std::string(store) + "\".",
+        pg::fail(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for this store",
+                 "Store \"" + std::string(store) + "\".",
                  "The claim \"stores\" of this session names the stores it may use; pass one of them as store.");
     }
     ParseContext context;

@@ -20,8 +20,8 @@ public:
     Surroundings(const Surroundings&) = delete;
     Surroundings& operator=(const Surroundings&) = delete;
 
-    // The events of a payload sent to a store; an id that was made up here stands in no rejection. 42501 where the caller
-    // may not write to the store.
+    // The events of a payload sent to a store; an id that was made up here stands in no rejection. 42501 where the
+    // caller may not write to the store.
     EventBatch read(std::string_view payload, Format format, std::string_view store);
 
     // Whether this id was made up here, for an event that was sent without one.

@@ -1,5 +1,6 @@
-// Whatever text arrives as a filter: it is refused, or printed as one parenthesised condition whose quotes and parentheses
-// close, outside of whose texts there are only the words and signs that the engine prints; and it reads as itself.
+// Whatever text arrives as a filter: it is refused, or printed as one parenthesised condition whose quotes and
+// parentheses close, outside of whose texts there are only the words and signs that the engine prints; and it reads as
+// itself.
 #include "core/error.hpp"
 #include "core/filter.hpp"
 
@@ -26,7 +27,8 @@ std::string without_texts(const std::string& sql) {
             rest.push_back(sql[i]);
             continue;
         }
-        const bool escapes = !rest.empty() && rest.back() == 'E' && (rest.size() == 1 || std::string(" ([,").find(rest[rest.size() - 2]) != std::string::npos);
+        const bool escapes = !rest.empty() && rest.back() == 'E' &&
+                             (rest.size() == 1 || std::string(" ([,").find(rest[rest.size() - 2]) != std::string::npos);
         for (++i;; ++i) {
             CHECK(i < sql.size());
             if (sql[i] == '\\') {
@@ -59,7 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t i = 0; i < rest.size(); ++i) {
         depth += rest[i] == '(' ? 1 : rest[i] == ')' ? -1 : 0;
         CHECK(depth > 0 || i + 1 == rest.size());
-        CHECK(rest[i] != ';' && rest[i] != '$' && rest[i] != '"' && rest[i] != '\0' && static_cast<unsigned char>(rest[i]) < 0x80);
+        CHECK(rest[i] != ';' && rest[i] != '$' && rest[i] != '"' && rest[i] != '\0' &&
+              static_cast<unsigned char>(rest[i]) < 0x80);
     }
     CHECK(depth == 0);
     CHECK(rest.find("--") == std::string::npos && rest.find("/*") == std::string::npos);
