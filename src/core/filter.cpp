@@ -323,7 +323,9 @@ private:
                     fail(lexer_.text(), left.place, "a comparison of two constants", "Compare a column or a property.");
                 }
                 const auto [a, b] = alike(left, right);
-                return {left.text + operation + right.text, "(" + a + operation + b + ")", 0};
+                std::string condition = "(";
+                condition.append(a).append(operation).append(b).push_back(')');
+                return {left.text + operation + right.text, std::move(condition), 0};
             }
         }
         fail_here("a comparison is missing", "Use =, <>, <, <=, >, >=, IN, LIKE or IS NULL.");
