@@ -186,6 +186,9 @@ BEGIN
            rebuilding_from = CASE WHEN months_left > 0 THEN reached END,
            refreshed_at = clock_timestamp(), duration = clock_timestamp() - started, rows = build.rows
      WHERE s.name = build.name;
+    IF months_left = 0 THEN
+        PERFORM analytics.analyze_new_tables();
+    END IF;
     RETURN NEXT;
 END
 $$;

@@ -228,6 +228,23 @@ END
 $$;
 COMMENT ON FUNCTION analytics.recount_lost_cells() IS 'distinct counts of cells in which a line was taken back, from the events at P';
 
+-- Until autovacuum comes by, PostgreSQL takes a table just filled for an empty one, and joins it row by row.
+CREATE OR REPLACE FUNCTION analytics.analyze_new_tables() RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    filled regclass;
+BEGIN
+    FOR filled IN SELECT c.oid::regclass FROM pg_class c
+                   WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'r' AND c.reltuples < 0
+                     AND (c.relname = 'product' OR starts_with(c.relname, 'rollup_')) AND pg_relation_size(c.oid) > 100000 LOOP
+        EXECUTE format('ANALYZE %s', filled);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION analytics.analyze_new_tables() IS 'gives the planner statistics of what was filled for the first time';
+
 CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -295,6 +312,9 @@ BEGIN
         merged_lines := greatest(merged_lines, n);
     END LOOP;
     PERFORM analytics.learn_products();
+    IF merged_lines >= 1000 THEN
+        PERFORM analytics.analyze_new_tables();
+    END IF;
     RETURN merged_lines;
 EXCEPTION WHEN serialization_failure THEN
     -- under REPEATABLE READ another refresh committed after this transaction's snapshot: there is nothing to add to it
