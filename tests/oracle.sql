@@ -91,7 +91,7 @@ WITH said AS (
      CROSS JOIN LATERAL (VALUES ('name', e.properties ->> 'name'), ('category', e.properties ->> 'category'),
                                 ('brand', e.properties ->> 'brand')) s(field, value)
      WHERE e.sign = 1 AND e.excluded IS NULL AND e.line_kind = 'product' AND e.product_id IS NOT NULL AND s.value IS NOT NULL
-     ORDER BY e.store_id, e.product_id, s.field, e.occurred_at DESC, e.stamp DESC, e.revision DESC, e.line
+     ORDER BY e.store_id, e.product_id, s.field, e.occurred_at DESC, e.revision DESC, e.stamp DESC, e.line
 ), kept AS (
     SELECT p.store_id, p.product_id, k.field, k.value, k.at
       FROM analytics.product p

@@ -105,31 +105,51 @@ COMMENT ON FUNCTION analytics.refuse_change() IS 'keeps event append-only: an UP
 CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON analytics.event
     FOR EACH STATEMENT EXECUTE FUNCTION analytics.refuse_change();
 
--- A shop's own statement is news of now. The engine, which knows the time of its news, signs with updated_at -infinity.
+-- A shop's own statement is news of now, of each column that it names, whether or not the value is another. The engine, which knows
+-- the time of its news, signs with updated_at -infinity; a restore brings the times along.
 CREATE OR REPLACE FUNCTION analytics.touch_product() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NEW.updated_at <> '-infinity' THEN
-        IF TG_OP = 'INSERT' OR NEW.name IS DISTINCT FROM OLD.name THEN
-            NEW.name_at := CASE WHEN NEW.name IS NOT NULL THEN now() END;
-        END IF;
-        IF TG_OP = 'INSERT' OR NEW.category IS DISTINCT FROM OLD.category THEN
-            NEW.category_at := CASE WHEN NEW.category IS NOT NULL THEN now() END;
-        END IF;
-        IF TG_OP = 'INSERT' OR NEW.brand IS DISTINCT FROM OLD.brand THEN
-            NEW.brand_at := CASE WHEN NEW.brand IS NOT NULL THEN now() END;
-        END IF;
-        IF TG_OP = 'INSERT' OR NEW.price IS DISTINCT FROM OLD.price OR NEW.currency IS DISTINCT FROM OLD.currency THEN
-            NEW.price_at := CASE WHEN NEW.price IS NOT NULL THEN now() END;
-        END IF;
+    IF TG_OP = 'INSERT' OR TG_ARGV[0] = 'name' THEN
+        NEW.name_at := CASE WHEN NEW.name IS NULL THEN NULL WHEN TG_OP = 'INSERT' THEN coalesce(NEW.name_at, now()) ELSE now() END;
     END IF;
-    NEW.updated_at := now();
+    IF TG_OP = 'INSERT' OR TG_ARGV[0] = 'category' THEN
+        NEW.category_at := CASE WHEN NEW.category IS NULL THEN NULL WHEN TG_OP = 'INSERT' THEN coalesce(NEW.category_at, now()) ELSE now() END;
+    END IF;
+    IF TG_OP = 'INSERT' OR TG_ARGV[0] = 'brand' THEN
+        NEW.brand_at := CASE WHEN NEW.brand IS NULL THEN NULL WHEN TG_OP = 'INSERT' THEN coalesce(NEW.brand_at, now()) ELSE now() END;
+    END IF;
+    IF TG_OP = 'INSERT' OR TG_ARGV[0] = 'price' THEN
+        NEW.price_at := CASE WHEN NEW.price IS NULL THEN NULL WHEN TG_OP = 'INSERT' THEN coalesce(NEW.price_at, now()) ELSE now() END;
+    END IF;
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION analytics.touch_product() IS 'dates what a shop says of a product';
 
-CREATE TRIGGER touch_product BEFORE INSERT OR UPDATE ON analytics.product
-    FOR EACH ROW EXECUTE FUNCTION analytics.touch_product();
+CREATE OR REPLACE FUNCTION analytics.sign_product() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.updated_at := now();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION analytics.sign_product() IS 'dates a row of product';
+
+CREATE TRIGGER touch_new BEFORE INSERT ON analytics.product
+    FOR EACH ROW WHEN (NEW.updated_at <> '-infinity') EXECUTE FUNCTION analytics.touch_product();
+CREATE TRIGGER touch_name BEFORE UPDATE OF name ON analytics.product
+    FOR EACH ROW WHEN (NEW.updated_at <> '-infinity') EXECUTE FUNCTION analytics.touch_product('name');
+CREATE TRIGGER touch_category BEFORE UPDATE OF category ON analytics.product
+    FOR EACH ROW WHEN (NEW.updated_at <> '-infinity') EXECUTE FUNCTION analytics.touch_product('category');
+CREATE TRIGGER touch_brand BEFORE UPDATE OF brand ON analytics.product
+    FOR EACH ROW WHEN (NEW.updated_at <> '-infinity') EXECUTE FUNCTION analytics.touch_product('brand');
+CREATE TRIGGER touch_price BEFORE UPDATE OF price, currency ON analytics.product
+    FOR EACH ROW WHEN (NEW.updated_at <> '-infinity') EXECUTE FUNCTION analytics.touch_product('price');
+-- by its name the last to fire
+CREATE TRIGGER touched BEFORE INSERT OR UPDATE ON analytics.product
+    FOR EACH ROW EXECUTE FUNCTION analytics.sign_product();

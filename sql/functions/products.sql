@@ -27,7 +27,7 @@ DECLARE
     running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
 BEGIN
     RETURN QUERY
-    -- sorted once: the first of an array is the latest, of the same moment what came later
+    -- sorted once: the first of an array is the latest; of the same moment the later revision, then what came later
     SELECT n.store_id, n.product_id,
            (array_agg(n.name) FILTER (WHERE n.name IS NOT NULL))[1], max(n.occurred_at) FILTER (WHERE n.name IS NOT NULL),
            (array_agg(n.category) FILTER (WHERE n.category IS NOT NULL))[1], max(n.occurred_at) FILTER (WHERE n.category IS NOT NULL),
@@ -36,7 +36,7 @@ BEGIN
            (array_agg(n.currency) FILTER (WHERE n.price IS NOT NULL))[1], max(n.occurred_at) FILTER (WHERE n.price IS NOT NULL)
       FROM (SELECT u.* FROM (SELECT * FROM analytics.product_news a WHERE a.stamp >= newer
                              UNION ALL SELECT * FROM analytics.product_news b WHERE b.stamp = ANY (running)) u
-             ORDER BY u.store_id, u.product_id, u.occurred_at DESC, u.stamp DESC, u.revision DESC, u.line) n
+             ORDER BY u.store_id, u.product_id, u.occurred_at DESC, u.revision DESC, u.stamp DESC, u.line) n
      GROUP BY n.store_id, n.product_id;
 END
 $$;

@@ -1,6 +1,6 @@
 -- COPY and INSERT straight into event count like ingest, pay for their keys, and cannot say what the server says.
 BEGIN;
-SELECT plan(27);
+SELECT plan(28);
 DO $$ BEGIN PERFORM analytics.maintain_partitions(); END $$;
 
 SELECT lives_ok($$
@@ -33,5 +33,12 @@ SELECT throws_ok($$INSERT INTO analytics.event (event_id, line, event_type, occu
 SELECT throws_ok($$UPDATE analytics.event SET amount = 1$$, '42501', 'events are append-only', 'no UPDATE');
 SELECT throws_ok($$DELETE FROM analytics.event$$, '42501', 'events are append-only', 'no DELETE');
 
+-- the shop says again what is there: its word is of now, and an item of before does not take it back
+DO $$ BEGIN
+    INSERT INTO analytics.product (store_id, product_id, category, category_at) VALUES ('main', 'word', 'mugs', '2026-01-01');  -- as a restore does
+    UPDATE analytics.product SET category = 'mugs' WHERE product_id = 'word';
+    INSERT INTO analytics.event (event_id, event_type, occurred_at, product_id, properties) VALUES ('word2', 'view_item', '2026-02-01', 'word', '{"category": "lamps"}');
+END $$;
+SELECT results_eq($$SELECT DISTINCT category FROM analytics.product_daily WHERE product_id = 'word'$$, $$VALUES ('mugs')$$, 'the shop''s word holds, though it changed nothing');
 SELECT * FROM finish();
 ROLLBACK;
