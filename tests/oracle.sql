@@ -30,6 +30,9 @@ SELECT store_id, event_id, line, revision, event_type, occurred_at, customer_id,
 -- Those that count, with the store's settings applied.
 CREATE VIEW oracle.line AS
 SELECT l.store_id, l.event_id, l.order_id, l.line, l.event_type, l.line_kind, l.product_id, l.customer_id, l.session_id, l.channel, l.country,
+       l.occurred_at, l.anonymous_id, l.device, l.quantity, l.unit_price,
+       coalesce(own.currency, every.currency, 'USD') AS reporting_currency,
+       coalesce(own.session_gap, every.session_gap, interval '30 minutes') AS session_gap,
        coalesce(l.currency, own.currency, every.currency, 'USD') AS currency,
        date_trunc('hour', l.occurred_at, zone.name) AS hour,
        date_trunc('day', l.occurred_at AT TIME ZONE zone.name)::date AS day,
@@ -136,6 +139,113 @@ BEGIN
 END
 $$;
 
+-- What a line is worth in the store's currency: at the rate of its day, the store's own before that of all stores.
+CREATE VIEW oracle.customer_line AS
+SELECT l.*, CASE WHEN l.currency = l.reporting_currency THEN 1
+                 ELSE coalesce((SELECT x.rate FROM analytics.exchange_rate x WHERE x.store_id = l.store_id AND x.currency = l.currency AND x.valid_from <= l.day
+                                 ORDER BY x.valid_from DESC LIMIT 1),
+                               (SELECT x.rate FROM analytics.exchange_rate x WHERE x.store_id = '' AND x.currency = l.currency AND x.valid_from <= l.day
+                                 ORDER BY x.valid_from DESC LIMIT 1)) END AS rate,
+       l.event_type = 'purchase' AND l.line_kind <> 'gift_card' AS sold, l.event_type = 'refund' AND l.line_kind <> 'gift_card' AS returned
+  FROM oracle.line l
+ WHERE l.customer_id IS NOT NULL;
+
+CREATE VIEW oracle.first_order AS
+SELECT DISTINCT ON (store_id, customer_id) store_id, customer_id, occurred_at, month, country, channel
+  FROM oracle.customer_line WHERE event_type = 'purchase' AND line = 1
+ ORDER BY store_id, customer_id, occurred_at, channel COLLATE "C" NULLS LAST, country COLLATE "C" NULLS LAST;
+
+CREATE VIEW oracle.customer AS
+SELECT s.store_id, s.customer_id, s.first_seen_at, s.last_seen_at, f.occurred_at AS first_order_at, s.last_order_at, s.orders, s.units,
+       s.gross_sales, s.discounts, s.returns, s.gross_sales - s.discounts - s.returns AS net_sales,
+       CASE WHEN s.orders > 0 THEN (s.gross_sales - s.discounts) / s.orders END AS aov, f.country, f.channel
+  FROM (SELECT store_id, customer_id, min(occurred_at) AS first_seen_at, max(occurred_at) AS last_seen_at,
+               max(occurred_at) FILTER (WHERE event_type = 'purchase') AS last_order_at,
+               count(*) FILTER (WHERE event_type = 'purchase' AND line = 1) AS orders,
+               coalesce(sum(units) FILTER (WHERE event_type = 'purchase'), 0) AS units,
+               coalesce(sum(amount * rate) FILTER (WHERE sold), 0) AS gross_sales,
+               coalesce(sum(discount * rate) FILTER (WHERE sold), 0) AS discounts,
+               coalesce(sum((amount - discount) * rate) FILTER (WHERE returned), 0) AS returns
+          FROM oracle.customer_line GROUP BY 1, 2) s
+  LEFT JOIN oracle.first_order f USING (store_id, customer_id);
+
+CREATE VIEW oracle.customer_month AS
+SELECT s.store_id, s.bucket, s.customer_id, f.month AS cohort_month, s.orders, s.units, s.gross_sales, s.discounts, s.returns,
+       s.gross_sales - s.discounts - s.returns AS net_sales
+  FROM (SELECT store_id, customer_id, month AS bucket, count(*) FILTER (WHERE event_type = 'purchase' AND line = 1) AS orders,
+               coalesce(sum(units) FILTER (WHERE event_type = 'purchase'), 0) AS units,
+               coalesce(sum(amount * rate) FILTER (WHERE sold), 0) AS gross_sales,
+               coalesce(sum(discount * rate) FILTER (WHERE sold), 0) AS discounts,
+               coalesce(sum((amount - discount) * rate) FILTER (WHERE returned), 0) AS returns
+          FROM oracle.customer_line GROUP BY 1, 2, 3) s
+  LEFT JOIN oracle.first_order f USING (store_id, customer_id);
+
+CREATE VIEW oracle.cohort_retention AS
+WITH last AS (
+    SELECT store_id, max(bucket) AS month FROM oracle.customer_month
+     WHERE cohort_month IS NOT NULL AND (orders > 0 OR net_sales <> 0) GROUP BY 1
+), cohort AS (
+    SELECT store_id, month AS cohort_month, count(*) AS cohort_size FROM oracle.first_order GROUP BY 1, 2
+), month AS (
+    SELECT c.*, g::date AS bucket, row_number() OVER (PARTITION BY c.store_id, c.cohort_month ORDER BY g)::integer - 1 AS months_since
+      FROM cohort c JOIN last l USING (store_id), generate_series(c.cohort_month::timestamp, l.month::timestamp, interval '1 month') g
+)
+SELECT m.store_id, m.cohort_month, m.months_since, m.cohort_size, count(c.customer_id) FILTER (WHERE c.orders > 0) AS customers,
+       count(c.customer_id) FILTER (WHERE c.orders > 0)::numeric / m.cohort_size AS retention, coalesce(sum(c.net_sales), 0) AS net_sales,
+       sum(coalesce(sum(c.net_sales), 0)) OVER (PARTITION BY m.store_id, m.cohort_month ORDER BY m.months_since) AS cumulative_net_sales
+  FROM month m
+  LEFT JOIN oracle.customer_month c ON c.store_id = m.store_id AND c.cohort_month = m.cohort_month AND c.bucket = m.bucket
+ GROUP BY m.store_id, m.cohort_month, m.months_since, m.cohort_size;
+
+-- Sessions: by the sender's id, or else a visitor's events without a silence longer than the store's gap. A refund is no visit.
+CREATE VIEW oracle.session AS
+WITH visit AS (
+    SELECT l.*, CASE WHEN l.session_id IS NOT NULL THEN 's' || l.session_id WHEN l.customer_id IS NOT NULL THEN 'c' || l.customer_id
+                     ELSE 'a' || l.anonymous_id END AS key
+      FROM oracle.line l
+     WHERE l.session_id IS NOT NULL OR (l.event_type <> 'refund' AND (l.customer_id IS NOT NULL OR l.anonymous_id IS NOT NULL))
+), broken AS (
+    SELECT v.*, CASE WHEN v.session_id IS NULL
+                      AND v.occurred_at - lag(v.occurred_at) OVER (PARTITION BY v.store_id, v.key ORDER BY v.occurred_at) > v.session_gap
+                     THEN 1 ELSE 0 END AS breaks
+      FROM visit v
+), numbered AS (
+    SELECT b.*, sum(b.breaks) OVER (PARTITION BY b.store_id, b.key ORDER BY b.occurred_at RANGE UNBOUNDED PRECEDING) AS number FROM broken b
+)
+SELECT s.store_id, s.key, s.bucket, s.started_at, s.ended_at, s.channel, s.country, s.device, s.currency, s.events, s.orders, s.step,
+       greatest(coalesce((SELECT sum(CASE v.event_type WHEN 'add_to_cart' THEN v.amount - v.discount ELSE v.discount - v.amount END) FROM numbered v
+                           WHERE v.store_id = s.store_id AND v.key = s.key AND v.number = s.number AND v.currency = s.currency
+                             AND v.event_type IN ('add_to_cart', 'remove_from_cart')), 0), 0) AS cart_value
+  FROM (
+SELECT n.store_id, n.key, n.number, min(n.occurred_at) AS started_at, max(n.occurred_at) AS ended_at, min(n.day) AS bucket,
+       (array_agg(n.channel ORDER BY n.occurred_at, n.channel COLLATE "C") FILTER (WHERE n.line = 1 AND n.channel IS NOT NULL))[1] AS channel,
+       (array_agg(n.country ORDER BY n.occurred_at, n.country COLLATE "C") FILTER (WHERE n.line = 1 AND n.country IS NOT NULL))[1] AS country,
+       (array_agg(n.device ORDER BY n.occurred_at, n.device COLLATE "C") FILTER (WHERE n.line = 1 AND n.device IS NOT NULL))[1] AS device,
+       coalesce((array_agg(n.currency ORDER BY n.occurred_at, n.currency COLLATE "C") FILTER (WHERE n.line = 1 AND n.unit_price IS NOT NULL))[1],
+                min(n.reporting_currency)) AS currency,
+       count(*) FILTER (WHERE n.line = 1) AS events, count(*) FILTER (WHERE n.line = 1 AND n.event_type = 'purchase') AS orders,
+       CASE WHEN bool_or(n.event_type = 'purchase') THEN 4
+            WHEN bool_or(n.event_type IN ('begin_checkout', 'add_shipping_info', 'add_payment_info')) THEN 3
+            WHEN bool_or(n.event_type = 'add_to_cart') THEN 2 WHEN bool_or(n.event_type = 'view_item') THEN 1 ELSE 0 END AS step
+  FROM numbered n
+ GROUP BY n.store_id, n.key, n.number) s;
+
+CREATE VIEW oracle.session_daily AS
+SELECT store_id, bucket, channel, country, device, count(*) AS sessions, count(*) FILTER (WHERE events = 1) AS bounces,
+       sum(events)::bigint AS events, sum(orders)::bigint AS orders, sum(orders)::numeric / count(*) AS conversion,
+       sum(ended_at - started_at) / count(*) AS avg_duration
+  FROM oracle.session GROUP BY 1, 2, 3, 4, 5;
+
+CREATE VIEW oracle.funnel_daily AS
+SELECT f.store_id, f.bucket, f.channel, f.device, f.currency, f.sessions, f.view_item, f.add_to_cart, f.begin_checkout, f.purchase,
+       coalesce(f.value_lost, 0) AS value_lost, round(add_to_cart::numeric / nullif(view_item, 0), 12) AS view_to_cart,
+       round(begin_checkout::numeric / nullif(add_to_cart, 0), 12) AS cart_to_checkout,
+       round(purchase::numeric / nullif(begin_checkout, 0), 12) AS checkout_to_purchase, round(purchase::numeric / sessions, 12) AS conversion
+  FROM (SELECT store_id, bucket, channel, device, currency, count(*) AS sessions, count(*) FILTER (WHERE step >= 1) AS view_item,
+               count(*) FILTER (WHERE step >= 2) AS add_to_cart, count(*) FILTER (WHERE step >= 3) AS begin_checkout,
+               count(*) FILTER (WHERE step >= 4) AS purchase, sum(cart_value) FILTER (WHERE step < 4) AS value_lost
+          FROM oracle.session GROUP BY 1, 2, 3, 4, 5) f;
+
 -- What counts once: each event that stands, by the key it must be known by.
 CREATE VIEW oracle.event_key AS
 SELECT store_id COLLATE "C" AS store_id,
@@ -154,9 +264,12 @@ DECLARE
     report text;
     columns text;
 BEGIN
-    FOREACH report IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily}'::text[] LOOP
+    FOREACH report IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,customer,customer_month,
+                                cohort_retention,session_daily,funnel_daily}'::text[] LOOP
         -- averages may end in different digits, since sums keep the scale of what was taken back
-        SELECT string_agg(CASE a.attname WHEN 'aov' THEN 'round(aov, 12) AS aov' ELSE quote_ident(a.attname) END, ', ' ORDER BY a.attnum)
+        SELECT string_agg(CASE WHEN a.attname IN ('aov', 'retention', 'conversion', 'view_to_cart', 'cart_to_checkout', 'checkout_to_purchase') THEN format('round(%1$I, 12) AS %1$I', a.attname)
+                               WHEN a.attname = 'avg_duration' THEN 'round(extract(epoch FROM avg_duration)::numeric, 3) AS avg_duration'
+                               ELSE quote_ident(a.attname) END, ', ' ORDER BY a.attnum)
           INTO STRICT columns
           FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = ('analytics.' || report)::regclass AND a.attnum > 0 AND NOT a.attisdropped;

@@ -73,6 +73,22 @@ END
 $$;
 COMMENT ON VIEW analytics.category_daily IS 'what each category did by day and currency; products count under their present category, ''(none)'' without one; an order counts once in each category it touches';
 
+-- Each customer's days, in the store's currency: what customers, their months and cohorts are added up from (customers.sql).
+DO $$
+DECLARE
+    r analytics.rollup_shape;
+BEGIN
+    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, condition, builtin)
+    VALUES ('customer_daily', 'day', '{customer_id}',
+            '{orders,units,converted_gross_sales,converted_discounts,converted_returns,first_seen_at,last_seen_at,first_order,last_order_at}',
+            NULL, 'l.customer_id IS NOT NULL', true);
+    r := analytics.shape_of('customer_daily');
+    PERFORM analytics.make_rollup_storage(r);
+    PERFORM analytics.make_rollup_tail(r);
+    CREATE INDEX rollup_customer_daily_customer ON analytics.rollup_customer_daily (store_id, customer_id);
+END
+$$;
+
 -- The pass over the built-in rollups, which all stand at one P as a rule.
 DO $$
 BEGIN

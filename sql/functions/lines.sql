@@ -6,6 +6,11 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
        e.quantity, e.unit_price, coalesce(e.amount, e.unit_price * coalesce(e.quantity, 1)) AS amount, e.discount, e.tax,
        e.shipping AS sent_shipping, e.tax_included,
        coalesce(e.currency, s.currency, d.currency, 'USD') AS currency,
+       CASE WHEN e.currency IS NULL OR e.currency = coalesce(s.currency, d.currency, 'USD') THEN 1
+            ELSE (SELECT x.rate FROM analytics.exchange_rate x
+                   WHERE x.store_id IN (e.store_id, '') AND x.currency = e.currency AND x.valid_from <= w.wall::date
+                   ORDER BY x.store_id DESC, x.valid_from DESC LIMIT 1) END AS rate,
+       coalesce(s.session_gap, d.session_gap, '30 minutes') AS session_gap,
        e.channel, e.country, e.device,
        e.occurred_at - (w.wall - date_trunc('hour', w.wall)) AS hour,
        w.wall::date AS day,
@@ -47,6 +52,8 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
  WHERE e.excluded IS NULL;
 COMMENT ON VIEW analytics.counted_line IS 'each line that counts, with what it adds to each measure (sign applied) and its time buckets in the store''s zone; every figure is a sum over these columns';
 COMMENT ON COLUMN analytics.counted_line.currency IS 'currency sent, or the store''s';
+COMMENT ON COLUMN analytics.counted_line.rate IS 'units of the store''s currency for 1 of currency, on the event''s day; null: no rate, and the line is in no converted figure';
+COMMENT ON COLUMN analytics.counted_line.session_gap IS 'silence that ends a session of a visitor who sends no session_id';
 COMMENT ON COLUMN analytics.counted_line.hour IS 'start of the hour, on the store''s wall clock';
 COMMENT ON COLUMN analytics.counted_line.day IS 'day in the store''s time zone';
 COMMENT ON COLUMN analytics.counted_line.week IS 'first day of the week';

@@ -105,6 +105,7 @@ BEGIN
         END LOOP;
     END LOOP;
     IF moved <> '{}' THEN
+        PERFORM analytics.build_customers(NULL);
         PERFORM analytics.outdate_snapshots();
     END IF;
     RETURN made;

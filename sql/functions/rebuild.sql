@@ -32,7 +32,7 @@ BEGIN
     EXECUTE format('DELETE FROM %s m WHERE m.bucket >= $1 AND m.bucket < $2 AND ($3 IS NULL OR m.store_id = $3)', r.storage)
       USING "from", "to", store;
     EXECUTE format('WITH cells AS (%s), stored AS (INSERT INTO %s (store_id, bucket%s%s%s, lines) SELECT store_id, bucket%3$s%4$s%5$s, lines FROM cells ORDER BY store_id, bucket RETURNING lines) SELECT coalesce(sum(lines), 0) FROM stored',
-        cells, r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts))
+        cells, r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts || r.extremes))
       INTO n USING "from", "to", store, state.merged;
     RETURN n;
 END
@@ -186,6 +186,9 @@ BEGIN
            rebuilding_from = CASE WHEN months_left > 0 THEN reached END,
            refreshed_at = clock_timestamp(), duration = clock_timestamp() - started, rows = build.rows
      WHERE s.name = build.name;
+    IF months_left = 0 AND build.name = 'customer_daily' THEN
+        PERFORM analytics.build_customers(NULL);
+    END IF;
     IF months_left = 0 THEN
         PERFORM analytics.analyze_new_tables();
     END IF;
@@ -228,6 +231,7 @@ BEGIN
                              ORDER BY array_position('{hour,day,week,month}'::text[], r.grain) LOOP
         PERFORM analytics.build_range(name, built_from, 'infinity', store);
     END LOOP;
+    PERFORM analytics.build_customers(store);
     PERFORM analytics.outdate_snapshots();
 END
 $$;

@@ -121,12 +121,15 @@ BEGIN
             CASE WHEN finer IS NULL THEN analytics.cells_sql(r, 'delta', NULL, true)
                  ELSE analytics.coarser_cells_sql(r, format('%I', 'c_' || finer)) END);
         merges := merges || format(', %I AS (%s)', 'm_' || name, analytics.merge_sql(r, format('%I', 'c_' || name)));
-        IF r.counts <> '{}' THEN
+        IF r.counts <> '{}' OR r.extremes <> '{}' THEN
             lost := concat_ws(' UNION ALL ', nullif(lost, ''), format('SELECT %L, store_id, %s, ARRAY[%s]::text[] FROM %I WHERE lost',
                 name, CASE r.bucket WHEN 'hour' THEN 'bucket AT TIME ZONE ''UTC''' ELSE 'bucket::timestamp' END,
                 substr(analytics.names_sql(r.keys), 3), 'c_' || name));
         END IF;
     END LOOP;
+    IF 'customer_daily' = ANY (names) THEN
+        merges := merges || ', touched AS (INSERT INTO analytics.customer_touched (store_id, customer_id) SELECT DISTINCT store_id, customer_id FROM c_customer_daily)';
+    END IF;
     IF lost <> '' THEN
         merges := merges || format(', to_recount AS (INSERT INTO analytics.rollup_recount (name, store_id, bucket, dimensions) %s)', lost);
     END IF;
@@ -222,11 +225,20 @@ BEGIN
                 substr(analytics.columns_sql(r.keys, ', m.%I'), 3))
                 USING lossy, merged;
         END LOOP;
+        IF r.extremes <> '{}' THEN
+            EXECUTE format('UPDATE %s m SET %s FROM (SELECT DISTINCT q.store_id, q.bucket, q.dimensions FROM analytics.rollup_recount q WHERE q.name = $1) d LEFT JOIN (SELECT l.store_id, l.bucket, l.dimensions%s FROM (SELECT s.store_id, b.bucket, s.dimensions, s.occurred_at, s.event_type, s.channel, s.country FROM (SELECT DISTINCT q.store_id, q.bucket, analytics.get_setting(''timezone'', q.store_id) AS zone FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, ARRAY[%s]::text[] AS dimensions, l.occurred_at, l.event_type, l.channel, l.country, sum(l.sign) AS net FROM analytics.counted_line l WHERE l.store_id = b.store_id AND %s AND l.%I = b.bucket AND l.line = 1 AND pg_visible_in_snapshot(l.stamp, $2)%s GROUP BY 1, 2, 3, 4, 5, 6) s WHERE s.net > 0) l GROUP BY 1, 2, 3) x USING (store_id, bucket, dimensions) WHERE m.store_id = d.store_id AND m.bucket = d.bucket AND ARRAY[%s]::text[] = d.dimensions',
+                r.storage, substr(analytics.columns_sql(r.extremes, ', %I = x.%I'), 3),
+                (SELECT string_agg(format(', %s(%s) AS %I', w, q, e), '' ORDER BY o) FROM unnest(r.extreme_ways, r.extreme_sql, r.extremes) WITH ORDINALITY u(w, q, e, o)),
+                (SELECT string_agg(k, ', ' ORDER BY o) FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
+                analytics.bucket_span_sql(r, 'b.bucket', 'b.zone'), r.bucket, coalesce(' AND (' || r.condition || ')', ''),
+                substr(analytics.columns_sql(r.keys, ', m.%I'), 3))
+                USING lossy, merged;
+        END IF;
         DELETE FROM analytics.rollup_recount q WHERE q.name = lossy;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION analytics.recount_lost_cells() IS 'distinct counts of cells in which a line was taken back, from the events at P';
+COMMENT ON FUNCTION analytics.recount_lost_cells() IS 'distinct counts, first and last moments of cells in which a line was taken back, from the events at P';
 
 -- Until autovacuum comes by, PostgreSQL takes a table just filled for an empty one, and joins it row by row.
 CREATE OR REPLACE FUNCTION analytics.analyze_new_tables() RETURNS void
@@ -271,7 +283,7 @@ BEGIN
                     WHERE s.name IS NULL OR s.built_from > '-infinity')
        AND NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s OFFSET 0) s
                         WHERE analytics.has_tail(s.merged::pg_snapshot))
-       AND EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product') THEN
+       AND (SELECT count(*) FROM analytics.rollup_state s WHERE s.name IN ('product', 'session')) = 2 THEN
         RETURN 0;
     END IF;
     IF NOT analytics.lock_engine(coalesce(wait, true)) THEN
@@ -308,10 +320,12 @@ BEGIN
         IF EXISTS (SELECT FROM analytics.rollup_recount) THEN
             PERFORM analytics.recount_lost_cells();
         END IF;
+        PERFORM analytics.refresh_customers();
         UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ANY (pass.names);
         merged_lines := greatest(merged_lines, n);
     END LOOP;
     PERFORM analytics.learn_products();
+    PERFORM analytics.merge_sessions();
     IF merged_lines >= 1000 THEN
         PERFORM analytics.analyze_new_tables();
     END IF;

@@ -1,6 +1,15 @@
 -- What a rollup consists of: a table of merged cells, a function that gives the cells of the tail, one that counts a lost
 -- cell anew, and the view that puts them together.
 
+CREATE OR REPLACE FUNCTION analytics.extreme_columns_sql(r analytics.rollup_shape) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(string_agg(format(', %I %s', e, t), '' ORDER BY o), '')
+      FROM unnest(r.extremes, r.extreme_types) WITH ORDINALITY u(e, t, o)
+$$;
+COMMENT ON FUNCTION analytics.extreme_columns_sql(analytics.rollup_shape) IS 'first and last moments of a cell as columns with their types';
+
 CREATE OR REPLACE FUNCTION analytics.make_rollup_storage(r analytics.rollup_shape) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -11,11 +20,11 @@ DECLARE
 BEGIN
     -- room on the page for updates of hot cells, which then stay off the indexes; distinct counts out of line (they are
     -- hashes and do not compress), so that reading sums does not drag them along
-    EXECUTE format('CREATE TABLE %s (%sbucket %s NOT NULL%s%s%s, lines bigint NOT NULL, PRIMARY KEY (store_id, bucket%s)) %s WITH (fillfactor = 80, toast_tuple_target = 128)',
+    EXECUTE format('CREATE TABLE %s (%sbucket %s NOT NULL%s%s%s%s, lines bigint NOT NULL, PRIMARY KEY (store_id, bucket%s)) %s WITH (fillfactor = 80, toast_tuple_target = 128)',
         r.storage, CASE WHEN custom THEN '' ELSE 'store_id text NOT NULL, ' END, r.bucket_type, analytics.columns_sql(r.keys, ', %I text NOT NULL'),
         (SELECT coalesce(string_agg(format(', %I %s NOT NULL', s, t), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
-        analytics.columns_sql(stored_counts, format(', %%I %s.hll', analytics.hll_schema())),
+        analytics.columns_sql(stored_counts, format(', %%I %s.hll', analytics.hll_schema())), analytics.extreme_columns_sql(r),
         analytics.names_sql(r.keys),
         CASE WHEN custom THEN 'INHERITS (analytics.custom_cells)' ELSE '' END);
     IF r.counts <> '{}' THEN
@@ -35,11 +44,11 @@ CREATE OR REPLACE FUNCTION analytics.make_rollup_tail(r analytics.rollup_shape) 
 AS $$
 DECLARE
     allowed constant text := '(stores IS NULL OR l.store_id = ANY (stores))';
-    result text := format('store_id text, bucket %s%s%s%s, lines bigint, lost boolean', r.bucket_type,
+    result text := format('store_id text, bucket %s%s%s%s%s, lines bigint, lost boolean', r.bucket_type,
         analytics.columns_sql(r.keys, ', %I text'),
         (SELECT coalesce(string_agg(format(', %I %s', s, t), '' ORDER BY o), '')
            FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
-        analytics.columns_sql(r.counts, format(', %%I %s.hll', analytics.hll_schema())));
+        analytics.columns_sql(r.counts, format(', %%I %s.hll', analytics.hll_schema())), analytics.extreme_columns_sql(r));
 BEGIN
     EXECUTE format('CREATE FUNCTION analytics.%I() RETURNS TABLE (%s)
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000

@@ -17,6 +17,10 @@ CREATE TYPE analytics.rollup_shape AS (
     sum_types text[],
     counts text[],         -- distinct counts held as hll
     count_sql text[],      -- what each counts
+    extremes text[],       -- first and last moments held, over the first lines of events
+    extreme_sql text[],
+    extreme_types text[],
+    extreme_ways text[],   -- min or max
     condition text,        -- which lines take part, or null
     by_line boolean,       -- whether lines of one event may fall into different cells: orders are then distinct ones
     measures text[]        -- what the view shows, in order
@@ -52,6 +56,15 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.short_key_sql(text, integer) IS 'SQL of a dimension''s value, at most so many bytes of it';
 
+-- Moments as text of one width, which sorts as they do.
+CREATE OR REPLACE FUNCTION analytics.moment_sql(moment text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('to_char(%s AT TIME ZONE ''UTC'', ''YYYY-MM-DD HH24:MI:SS.US'') COLLATE "C"', moment)
+$$;
+COMMENT ON FUNCTION analytics.moment_sql(text) IS 'SQL of a moment as text that sorts by time; in UTC';
+
 CREATE OR REPLACE FUNCTION analytics.has_money(measures text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -73,7 +86,11 @@ DECLARE
     sum_types text[] := '{}';
     counts text[] := '{}';
     count_sql text[] := '{}';
-    by_line boolean := rollup.condition IS NOT NULL;  -- a filter may let some lines of an event pass and others not
+    extremes text[] := '{}';
+    extreme_sql text[] := '{}';
+    extreme_types text[] := '{}';
+    extreme_ways text[] := '{}';
+    by_line boolean := rollup.filter IS NOT NULL;  -- a filter may let some lines of an event pass and others not
     -- of what a row of an index may hold (2,704 bytes), 1 KiB is the store's; the dimensions share the rest
     longest integer := least(1000, 1500 / greatest(cardinality(rollup.dimensions), 1));
     dimension text;
@@ -109,6 +126,19 @@ BEGIN
                 count_sql := count_sql || CASE measure WHEN 'customers' THEN 'l.buyer' WHEN 'sessions' THEN 'l.session_id'
                     WHEN 'visitors' THEN 'l.visitor'
                     ELSE '(CASE WHEN l.event_type = ''purchase'' THEN coalesce(''o'' || l.order_id, ''e'' || l.event_id) END)' END;
+            WHEN measure IN ('first_seen_at', 'last_seen_at', 'first_order', 'last_order_at') THEN
+                extremes := extremes || measure;
+                extreme_ways := extreme_ways || CASE WHEN measure LIKE 'first%' THEN 'min' ELSE 'max' END;
+                -- a first order with what is wanted of it, so that the least of several has the rest along
+                extreme_types := extreme_types || CASE measure WHEN 'first_order' THEN 'text[]' ELSE 'timestamptz' END;
+                extreme_sql := extreme_sql || CASE measure
+                    WHEN 'first_order' THEN format('(CASE WHEN l.event_type = ''purchase'' THEN ARRAY[%s, l.channel, l.country] END)', analytics.moment_sql('l.occurred_at'))
+                    WHEN 'last_order_at' THEN '(CASE WHEN l.event_type = ''purchase'' THEN l.occurred_at END)'
+                    ELSE 'l.occurred_at' END;
+            WHEN measure LIKE 'converted\_%' THEN
+                sums := sums || measure;
+                sum_sql := sum_sql || format('l.%I * l.rate', substr(measure, 11));
+                sum_types := sum_types || 'numeric'::text;
             WHEN measure IN ('orders', 'events') AND by_line THEN
                 sums := sums || measure;
                 sum_types := sum_types || 'bigint'::text;
@@ -123,7 +153,7 @@ BEGIN
         END CASE;
     END LOOP;
     RETURN ROW(rollup.name, format('analytics.%I', 'rollup_' || rollup.name), rollup.grain, bucket_type, keys, key_sql, sums,
-               sum_sql, sum_types, counts, count_sql, rollup.condition, by_line AND sums && '{orders,events}',
+               sum_sql, sum_types, counts, count_sql, extremes, extreme_sql, extreme_types, extreme_ways, rollup.condition, by_line AND sums && '{orders,events}',
                rollup.measures)::analytics.rollup_shape;
 END
 $$;
@@ -167,9 +197,16 @@ DECLARE
     conditions text := concat_ws(' AND ', '(' || r.condition || ')', '(' || condition || ')');
     lines text := source || ' l';
     columns text := '';
+    lost text := 'bool_or(l.sign < 0)';
 BEGIN
     IF conditions <> '' THEN
         lines := lines || ' WHERE ' || conditions;
+    END IF;
+    IF r.extremes <> '{}' THEN
+        -- a revision that leaves an event its time and place takes nothing from a first or last moment
+        lines := format('(SELECT l.*, sum(l.sign) OVER (PARTITION BY l.store_id, l.line = 1, l.occurred_at, l.event_type, l.channel, l.country%s) AS net FROM %s) l',
+                        (SELECT coalesce(string_agg(', ' || k, '' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)), lines);
+        lost := 'bool_or(l.line = 1 AND l.net < 0)';
     END IF;
     IF r.by_line THEN
         lines := format('(SELECT l.*, row_number() OVER (PARTITION BY l.store_id, l.event_id, l.event_type, l.order_id, l.revision, l.sign, l.%I%s) = 1 AS first_in_cell FROM %s) l',
@@ -186,11 +223,14 @@ BEGIN
     FOR i IN 1 .. cardinality(r.counts) LOOP
         columns := columns || format(', %s AS %I', analytics.hll_of(r.count_sql[i], 'l.sign = 1'), r.counts[i]);
     END LOOP;
+    FOR i IN 1 .. cardinality(r.extremes) LOOP
+        columns := columns || format(', %s(%s) FILTER (WHERE l.line = 1 AND l.net > 0) AS %I', r.extreme_ways[i], r.extreme_sql[i], r.extremes[i]);
+    END LOOP;
     IF with_buckets THEN
         columns := columns || ', min(l.day) AS day, min(l.week) AS week, min(l.month) AS month';
     END IF;
-    RETURN format('SELECT l.store_id, l.%I AS bucket%s, sum(l.sign)::bigint AS lines, bool_or(l.sign < 0) AS lost FROM %s GROUP BY %s',
-                  r.bucket, columns, lines,
+    RETURN format('SELECT l.store_id, l.%I AS bucket%s, sum(l.sign)::bigint AS lines, %s AS lost FROM %s GROUP BY %s',
+                  r.bucket, columns, lost, lines,
                   (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g));
 END
 $$;
@@ -235,10 +275,12 @@ CREATE OR REPLACE FUNCTION analytics.merge_sql(r analytics.rollup_shape, cells t
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('INSERT INTO %1$s AS m (store_id, bucket%2$s%3$s%4$s, lines) SELECT store_id, bucket%2$s%3$s%4$s, lines FROM %5$s ON CONFLICT (store_id, bucket%2$s) DO UPDATE SET lines = m.lines + excluded.lines%6$s%7$s',
-        r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts), cells,
+    SELECT format('INSERT INTO %1$s AS m (store_id, bucket%2$s%3$s%4$s, lines) SELECT store_id, bucket%2$s%3$s%4$s, lines FROM %5$s ON CONFLICT (store_id, bucket%2$s) DO UPDATE SET lines = m.lines + excluded.lines%6$s%7$s%8$s',
+        r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts || r.extremes), cells,
         analytics.columns_sql(r.sums, ', %I = m.%I + excluded.%I'),
-        (SELECT coalesce(string_agg(analytics.merge_count_sql(c), '' ORDER BY o), '') FROM unnest(r.counts) WITH ORDINALITY u(c, o)))
+        (SELECT coalesce(string_agg(analytics.merge_count_sql(c), '' ORDER BY o), '') FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
+        (SELECT coalesce(string_agg(format(', %1$I = %2$s(m.%1$I, excluded.%1$I)', e, CASE w WHEN 'min' THEN 'least' ELSE 'greatest' END), '' ORDER BY o), '')
+           FROM unnest(r.extremes, r.extreme_ways) WITH ORDINALITY u(e, w, o)))
 $$;
 COMMENT ON FUNCTION analytics.merge_sql(analytics.rollup_shape, text) IS 'SQL that adds cells to a rollup''s table';
 

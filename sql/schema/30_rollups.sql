@@ -48,3 +48,95 @@ CREATE TABLE analytics.rollup_recount (
     dimensions text[] NOT NULL
 );
 COMMENT ON TABLE analytics.rollup_recount IS 'cells to count anew in the refresh under way; empty when none runs';
+
+-- Customers whose days changed in the merge under way; empty outside of it.
+CREATE UNLOGGED TABLE analytics.customer_touched (
+    store_id text NOT NULL,
+    customer_id text NOT NULL
+);
+COMMENT ON TABLE analytics.customer_touched IS 'customers to add up anew in the refresh under way; empty when none runs';
+
+CREATE TABLE analytics.rollup_customer (
+    store_id text NOT NULL,
+    customer_id text NOT NULL,
+    first_seen_at timestamptz,
+    last_seen_at timestamptz,
+    first_order_at timestamptz,
+    last_order_at timestamptz,
+    cohort_month date,
+    orders bigint NOT NULL,
+    units bigint NOT NULL,
+    gross_sales numeric NOT NULL,
+    discounts numeric NOT NULL,
+    returns numeric NOT NULL,
+    channel text,
+    country text,
+    lines bigint NOT NULL,
+    PRIMARY KEY (store_id, customer_id)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE analytics.rollup_customer IS 'customers as merged; read the view analytics.customer, which adds what is not merged yet';
+
+CREATE TABLE analytics.rollup_customer_month (
+    store_id text NOT NULL,
+    customer_id text NOT NULL,
+    bucket date NOT NULL,
+    cohort_month date,
+    orders bigint NOT NULL,
+    units bigint NOT NULL,
+    gross_sales numeric NOT NULL,
+    discounts numeric NOT NULL,
+    returns numeric NOT NULL,
+    lines bigint NOT NULL,
+    PRIMARY KEY (store_id, customer_id, bucket)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE analytics.rollup_customer_month IS 'customers'' months as merged; read the view analytics.customer_month, which adds what is not merged yet';
+
+CREATE TABLE analytics.rollup_cohort (
+    store_id text NOT NULL,
+    cohort_month date NOT NULL,
+    bucket date NOT NULL,
+    customers bigint NOT NULL,
+    net_sales numeric NOT NULL,
+    PRIMARY KEY (store_id, cohort_month, bucket)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE analytics.rollup_cohort IS 'cohorts'' months as merged; read the view analytics.cohort_retention, which adds what is not merged yet';
+
+CREATE TABLE analytics.rollup_session (
+    store_id text NOT NULL,
+    key text NOT NULL,
+    started_at timestamptz NOT NULL,
+    ended_at timestamptz NOT NULL,
+    events bigint NOT NULL,
+    orders bigint NOT NULL,
+    views bigint NOT NULL,
+    carts bigint NOT NULL,
+    checkouts bigint NOT NULL,
+    cart_values jsonb,
+    channel text[],
+    country text[],
+    device text[],
+    currency text[],
+    PRIMARY KEY (store_id, key, started_at)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE analytics.rollup_session IS 'sessions as merged; read the view analytics.session, which adds what is not merged yet';
+
+CREATE TABLE analytics.rollup_session_day (
+    store_id text NOT NULL,
+    bucket date NOT NULL,
+    channel text NOT NULL,
+    country text NOT NULL,
+    device text NOT NULL,
+    currency text NOT NULL,
+    sessions bigint NOT NULL,
+    bounces bigint NOT NULL,
+    events bigint NOT NULL,
+    orders bigint NOT NULL,
+    duration interval NOT NULL,
+    view_item bigint NOT NULL,
+    add_to_cart bigint NOT NULL,
+    begin_checkout bigint NOT NULL,
+    purchase bigint NOT NULL,
+    value_lost numeric NOT NULL,
+    PRIMARY KEY (store_id, bucket, channel, country, device, currency)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE analytics.rollup_session_day IS 'sessions by day as merged; read the views analytics.session_daily and analytics.funnel_daily';

@@ -1,0 +1,282 @@
+-- Sessions: the events of one session_id; of a visitor who sends none, events without a silence longer than the store's session_gap.
+-- A refund is no visit: it counts only in a session that it names.
+--
+-- A session is what its parts are: of two parts (a merged session, an event) the starts, ends and first attributes compare, the
+-- counts add. So new events are put together with the merged sessions they touch, in any order of arrival; two sessions become
+-- one where an event fills the silence between them. What is taken back can't be subtracted: the visitor's sessions it was in
+-- are put together anew from their events. The target stands at a P of its own.
+
+-- The key of a line's session, from counted_line l; null: it is in none.
+CREATE OR REPLACE FUNCTION analytics.session_key_sql() RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'CASE WHEN l.session_id IS NOT NULL THEN ''s'' || l.session_id WHEN l.event_type = ''refund'' THEN NULL WHEN l.customer_id IS NOT NULL THEN ''c'' || l.customer_id ELSE ''a'' || l.anonymous_id END'
+$$;
+COMMENT ON FUNCTION analytics.session_key_sql() IS 'SQL of the key of a line''s session: s and the sender''s id, c and the customer''s, a and the visitor''s';
+
+-- Events from lines l (counted_line's columns): what is said alike of one moment is netted, so that a revision that leaves an
+-- event its time and attributes takes nothing from its session.
+CREATE OR REPLACE FUNCTION analytics.session_events_sql(lines text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT l.store_id, %s AS key, l.session_gap, l.occurred_at, l.event_type, l.channel, l.country, l.device, l.currency, l.unit_price IS NOT NULL AS priced, coalesce(sum(l.sign) FILTER (WHERE l.line = 1), 0) AS n, CASE WHEN l.event_type IN (''add_to_cart'', ''remove_from_cart'') THEN sum(l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0))) * CASE l.event_type WHEN ''add_to_cart'' THEN 1 ELSE -1 END END AS cart_value FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10',
+                  analytics.session_key_sql(), lines)
+$$;
+COMMENT ON FUNCTION analytics.session_events_sql(text) IS 'SQL of the events that sessions are made of, from lines';
+
+-- The sessions that lines of the tail (SQL) change: as merged (sign -1) and as they are with the tail (sign 1). merged is SQL of P.
+CREATE OR REPLACE FUNCTION analytics.session_changes_sql(tail text, merged text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+    tail_event AS MATERIALIZED (
+        SELECT * FROM (%1$s) e WHERE e.key IS NOT NULL
+    ), touched AS MATERIALIZED (
+        SELECT DISTINCT m.*, e.session_gap FROM tail_event e
+          JOIN analytics.rollup_session m ON m.store_id = e.store_id AND m.key = e.key
+           AND (starts_with(e.key, 's') OR (m.started_at <= e.occurred_at + e.session_gap AND m.ended_at >= e.occurred_at - e.session_gap))
+         WHERE e.n <> 0 OR e.cart_value <> 0
+    ), lost AS MATERIALIZED (
+        SELECT DISTINCT e.store_id, e.key FROM tail_event e WHERE e.n < 0
+    ), event AS MATERIALIZED (
+        SELECT e.* FROM tail_event e WHERE (e.n <> 0 OR e.cart_value <> 0) AND NOT EXISTS (SELECT FROM lost o WHERE o.store_id = e.store_id AND o.key = e.key)
+        UNION ALL
+        SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, sum(e.n), sum(e.cart_value)
+          FROM (SELECT e.* FROM tail_event e JOIN lost o ON o.store_id = e.store_id AND o.key = e.key
+                UNION ALL
+                SELECT r.* FROM lost o JOIN touched m ON m.store_id = o.store_id AND m.key = o.key
+                 CROSS JOIN LATERAL (%2$s) r WHERE r.key = o.key) e
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING sum(e.n) > 0 OR sum(e.cart_value) <> 0
+    ), part AS (
+        SELECT m.store_id, m.key, m.session_gap, m.started_at, m.ended_at, m.events, m.orders, m.views, m.carts, m.checkouts, m.cart_values,
+               m.channel, m.country, m.device, m.currency
+          FROM touched m WHERE NOT EXISTS (SELECT FROM lost o WHERE o.store_id = m.store_id AND o.key = m.key)
+        UNION ALL
+        SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.occurred_at, e.n, CASE WHEN e.event_type = 'purchase' THEN e.n ELSE 0 END,
+               CASE WHEN e.event_type = 'view_item' THEN e.n ELSE 0 END, CASE WHEN e.event_type = 'add_to_cart' THEN e.n ELSE 0 END,
+               CASE WHEN e.event_type IN ('begin_checkout', 'add_shipping_info', 'add_payment_info') THEN e.n ELSE 0 END,
+               CASE WHEN e.cart_value <> 0 THEN jsonb_build_object(e.currency, e.cart_value) END,
+               CASE WHEN e.n > 0 AND e.channel IS NOT NULL THEN ARRAY[%3$s, e.channel COLLATE "C"] END,
+               CASE WHEN e.n > 0 AND e.country IS NOT NULL THEN ARRAY[%3$s, e.country COLLATE "C"] END,
+               CASE WHEN e.n > 0 AND e.device IS NOT NULL THEN ARRAY[%3$s, e.device COLLATE "C"] END,
+               CASE WHEN e.n > 0 AND e.priced THEN ARRAY[%3$s, e.currency COLLATE "C"] END
+          FROM event e
+    ), broken AS (
+        SELECT p.*, NOT starts_with(p.key, 's') AND p.started_at - p.session_gap >
+                        max(p.ended_at) OVER (PARTITION BY p.store_id, p.key ORDER BY p.started_at, p.ended_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS breaks
+          FROM part p
+    ), numbered AS (
+        SELECT b.*, count(*) FILTER (WHERE b.breaks) OVER (PARTITION BY b.store_id, b.key ORDER BY b.started_at, b.ended_at ROWS UNBOUNDED PRECEDING) AS number
+          FROM broken b
+    ), changed AS MATERIALIZED (
+        SELECT -1 AS sign, m.store_id, m.key, m.started_at, m.ended_at, m.events, m.orders, m.views, m.carts, m.checkouts, m.cart_values,
+               m.channel, m.country, m.device, m.currency
+          FROM touched m
+        UNION ALL
+        SELECT 1, s.store_id, s.key, s.started_at, s.ended_at, s.events, s.orders, s.views, s.carts, s.checkouts,
+               CASE WHEN s.cart_parts IS NULL THEN NULL WHEN cardinality(s.cart_parts) = 1 THEN s.cart_parts[1]
+                    ELSE (SELECT jsonb_object_agg(v.currency, v.value) FROM (SELECT j.key AS currency, sum(j.value::numeric) AS value FROM unnest(s.cart_parts) c(part), jsonb_each_text(c.part) j GROUP BY 1) v) END,
+               s.channel, s.country, s.device, s.currency
+          FROM (SELECT n.store_id, n.key, min(n.started_at) AS started_at, max(n.ended_at) AS ended_at, sum(n.events)::bigint AS events,
+                       sum(n.orders)::bigint AS orders, sum(n.views)::bigint AS views, sum(n.carts)::bigint AS carts,
+                       sum(n.checkouts)::bigint AS checkouts, array_agg(n.cart_values) FILTER (WHERE n.cart_values IS NOT NULL) AS cart_parts,
+                       min(n.channel) AS channel, min(n.country) AS country, min(n.device) AS device, min(n.currency) AS currency
+                  FROM numbered n GROUP BY n.store_id, n.key, n.number) s
+         WHERE s.events > 0
+    )$sql$,
+        analytics.session_events_sql(tail || ' l'),
+        analytics.session_events_sql(format('(SELECT c.* FROM analytics.counted_line c WHERE c.store_id = m.store_id AND c.occurred_at >= m.started_at AND c.occurred_at <= m.ended_at AND pg_visible_in_snapshot(c.stamp, %s)) l', merged)),
+        analytics.moment_sql('e.occurred_at'))
+$$;
+COMMENT ON FUNCTION analytics.session_changes_sql(text, text) IS 'SQL (common table expressions, the last named changed) of the sessions that the tail changes: before, with sign -1, and after';
+
+-- What sessions s add to the days they started on, times their sign.
+CREATE OR REPLACE FUNCTION analytics.session_days_sql(sessions text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$SELECT c.store_id, (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date AS bucket, coalesce(c.channel[2], '') AS channel, coalesce(c.country[2], '') AS country, coalesce(c.device[2], '') AS device, coalesce(c.currency[2], o.currency, d.currency, 'USD') AS currency, sum(c.sign)::bigint AS sessions, coalesce(sum(c.sign) FILTER (WHERE c.events = 1), 0)::bigint AS bounces, sum(c.sign * c.events)::bigint AS events, sum(c.sign * c.orders)::bigint AS orders, sum(c.sign * (c.ended_at - c.started_at)) AS duration, coalesce(sum(c.sign) FILTER (WHERE c.views > 0 OR c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS view_item, coalesce(sum(c.sign) FILTER (WHERE c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS add_to_cart, coalesce(sum(c.sign) FILTER (WHERE c.checkouts > 0 OR c.orders > 0), 0)::bigint AS begin_checkout, coalesce(sum(c.sign) FILTER (WHERE c.orders > 0), 0)::bigint AS purchase, coalesce(sum(c.sign * greatest((c.cart_values ->> coalesce(c.currency[2], o.currency, d.currency, 'USD'))::numeric, 0)) FILTER (WHERE c.orders = 0), 0) AS value_lost FROM %s c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '' GROUP BY 1, 2, 3, 4, 5, 6$sql$, sessions)
+$$;
+COMMENT ON FUNCTION analytics.session_days_sql(text) IS 'SQL of what sessions, each with a sign, add to their days';
+
+DO $$
+DECLARE
+    session_columns constant text := 'store_id, key, started_at, ended_at, events, orders, views, carts, checkouts, cart_values, channel, country, device, currency';
+    -- a P that saw nothing stands for no state
+    tail constant text := '(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE stores IS NULL OR t.store_id = ANY (stores))';
+    body constant text := '
+#variable_conflict use_column
+DECLARE
+    merged pg_snapshot := coalesce((SELECT s.merged FROM analytics.rollup_state s WHERE s.name = ''session''), ''1:1:'');
+    newer xid8 := pg_snapshot_xmax(merged);
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+    stores text[] := analytics.allowed_stores();
+BEGIN
+    RETURN QUERY WITH %s %s;
+END
+';
+    header constant text := '
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+    SET plan_cache_mode = force_generic_plan
+AS %L';
+BEGIN
+    EXECUTE format('CREATE FUNCTION analytics.tail_session() RETURNS TABLE (sign integer, store_id text, key text, started_at timestamptz, ended_at timestamptz, events bigint, orders bigint, views bigint, carts bigint, checkouts bigint, cart_values jsonb, channel text[], country text[], device text[], currency text[])' || header,
+        format(body, analytics.session_changes_sql(tail, 'merged'), 'SELECT * FROM changed'));
+    EXECUTE format('CREATE FUNCTION analytics.tail_session_day() RETURNS SETOF analytics.rollup_session_day' || header,
+        format(body, analytics.session_changes_sql(tail, 'merged'), analytics.session_days_sql('changed')));
+
+    EXECUTE format('CREATE FUNCTION analytics.merge_sessions() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+AS %L', format('
+DECLARE
+    merged pg_snapshot;
+    newer xid8;
+    running xid8[];
+    n bigint;
+BEGIN
+    INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
+    SELECT ''session'', ''1:1:'', clock_timestamp(), ''0'', 0
+     WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
+        ON CONFLICT (name) DO NOTHING;
+    merged := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = ''session'');
+    IF NOT analytics.has_tail(merged) THEN
+        RETURN 0;
+    END IF;
+    newer := pg_snapshot_xmax(merged);
+    running := ARRAY(SELECT pg_snapshot_xip(merged));
+    IF merged::text = ''1:1:'' THEN
+        DELETE FROM analytics.rollup_session;
+        DELETE FROM analytics.rollup_session_day;
+        PERFORM set_config(''enable_nestloop'', ''off'', true), set_config(''work_mem'', ''64MB'', true);
+    ELSE
+        PERFORM set_config(''enable_seqscan'', ''off'', true);
+    END IF;
+    WITH %s, day AS MATERIALIZED (
+        %s
+    ), gone AS (
+        DELETE FROM analytics.rollup_session m USING changed c
+         WHERE c.sign = -1 AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at
+           AND NOT EXISTS (SELECT FROM changed n WHERE n.sign = 1 AND n.store_id = c.store_id AND n.key = c.key AND n.started_at = c.started_at)
+    ), stored AS (
+        INSERT INTO analytics.rollup_session (%s) SELECT %3$s FROM changed WHERE sign = 1 ORDER BY store_id, key, started_at
+        ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%3$s) = ROW (%4$s)
+    ), days_stored AS (
+        INSERT INTO analytics.rollup_session_day AS m SELECT * FROM day
+        ON CONFLICT (store_id, bucket, channel, country, device, currency) DO UPDATE
+           SET sessions = m.sessions + excluded.sessions, bounces = m.bounces + excluded.bounces, events = m.events + excluded.events,
+               orders = m.orders + excluded.orders, duration = m.duration + excluded.duration, view_item = m.view_item + excluded.view_item,
+               add_to_cart = m.add_to_cart + excluded.add_to_cart, begin_checkout = m.begin_checkout + excluded.begin_checkout,
+               purchase = m.purchase + excluded.purchase, value_lost = m.value_lost + excluded.value_lost
+    ), moved AS (
+        UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM changed)
+         WHERE name = ''session''
+    )
+    SELECT count(*) INTO n FROM changed;
+    RETURN n;
+END
+', analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id())', 'merged'),
+        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.')));
+
+    EXECUTE format('CREATE VIEW analytics.session WITH (security_barrier) AS
+WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_session())
+SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END AS session_id, CASE WHEN starts_with(c.key, ''c'') THEN substr(c.key, 2) END AS customer_id,
+       CASE WHEN starts_with(c.key, ''a'') THEN substr(c.key, 2) END AS anonymous_id, c.started_at, c.ended_at, c.ended_at - c.started_at AS duration,
+       c.channel[2] AS channel, c.country[2] AS country, c.device[2] AS device, c.events, c.orders,
+       CASE WHEN c.orders > 0 THEN ''purchase'' WHEN c.checkouts > 0 THEN ''begin_checkout'' WHEN c.carts > 0 THEN ''add_to_cart'' WHEN c.views > 0 THEN ''view_item'' END AS furthest_step
+  FROM (SELECT %s FROM analytics.rollup_session m
+         WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
+           AND NOT EXISTS (SELECT FROM tail t WHERE t.sign = -1 AND t.store_id = m.store_id AND t.key = m.key AND t.started_at = m.started_at)
+        UNION ALL SELECT %1$s FROM tail t WHERE t.sign = 1) c
+ WHERE %2$s', session_columns, analytics.allowed_sql('c.store_id'::text));
+
+    EXECUTE format('CREATE VIEW analytics.session_daily WITH (security_barrier) AS
+SELECT c.store_id, c.bucket, nullif(c.channel, '''') AS channel, nullif(c.country, '''') AS country, nullif(c.device, '''') AS device, sum(c.sessions)::bigint AS sessions,
+       sum(c.bounces)::bigint AS bounces, sum(c.events)::bigint AS events, sum(c.orders)::bigint AS orders, sum(c.orders) / nullif(sum(c.sessions), 0) AS conversion,
+       sum(c.duration) / nullif(sum(c.sessions), 0)::double precision AS avg_duration
+  FROM (SELECT * FROM analytics.rollup_session_day WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
+        UNION ALL SELECT * FROM analytics.tail_session_day()) c
+ WHERE %s
+ GROUP BY c.store_id, c.bucket, c.channel, c.country, c.device
+HAVING sum(c.sessions) <> 0', analytics.allowed_sql('c.store_id'::text));
+
+    EXECUTE format('CREATE VIEW analytics.funnel_daily WITH (security_barrier) AS
+SELECT f.store_id, f.bucket, nullif(f.channel, '''') AS channel, nullif(f.device, '''') AS device, f.sessions, f.view_item, f.add_to_cart, f.begin_checkout, f.purchase,
+       f.add_to_cart::numeric / nullif(f.view_item, 0) AS view_to_cart, f.begin_checkout::numeric / nullif(f.add_to_cart, 0) AS cart_to_checkout,
+       f.purchase::numeric / nullif(f.begin_checkout, 0) AS checkout_to_purchase, f.purchase::numeric / nullif(f.sessions, 0) AS conversion, f.value_lost, f.currency
+  FROM (SELECT c.store_id, c.bucket, c.channel, c.device, c.currency, sum(c.sessions)::bigint AS sessions, sum(c.view_item)::bigint AS view_item,
+               sum(c.add_to_cart)::bigint AS add_to_cart, sum(c.begin_checkout)::bigint AS begin_checkout, sum(c.purchase)::bigint AS purchase, sum(c.value_lost) AS value_lost
+          FROM (SELECT * FROM analytics.rollup_session_day WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
+                UNION ALL SELECT * FROM analytics.tail_session_day()) c
+         WHERE %s
+         GROUP BY c.store_id, c.bucket, c.channel, c.device, c.currency
+        HAVING sum(c.sessions) <> 0) f', analytics.allowed_sql('c.store_id'::text));
+END
+$$;
+
+-- To be called when what sessions are made of has moved: nothing is merged, all is tail, and the next refresh builds.
+CREATE OR REPLACE FUNCTION analytics.forget_sessions() RETURNS void
+    LANGUAGE sql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM analytics.rollup_state WHERE name = 'session'
+$$;
+COMMENT ON FUNCTION analytics.forget_sessions() IS 'has the next refresh put all sessions together anew; the caller holds the engine lock';
+
+COMMENT ON FUNCTION analytics.merge_sessions() IS 'merges new events into sessions and their days; returns the sessions before and after; the caller holds the engine lock';
+COMMENT ON FUNCTION analytics.tail_session() IS 'sessions that events not merged yet change: as merged (sign -1) and as they are (sign 1)';
+COMMENT ON FUNCTION analytics.tail_session_day() IS 'what events that are not merged yet change in sessions by day';
+
+COMMENT ON VIEW analytics.session IS 'sessions: events of one session_id, or of a visitor without a silence longer than the setting session_gap; right as of this moment';
+COMMENT ON COLUMN analytics.session.store_id IS 'store';
+COMMENT ON COLUMN analytics.session.session_id IS 'the sender''s id of the visit; null: told by the gap rule';
+COMMENT ON COLUMN analytics.session.customer_id IS 'the customer whose events these are, where no session_id was sent';
+COMMENT ON COLUMN analytics.session.anonymous_id IS 'the visitor whose events these are, where neither session_id nor customer_id was sent';
+COMMENT ON COLUMN analytics.session.started_at IS 'first event';
+COMMENT ON COLUMN analytics.session.ended_at IS 'last event';
+COMMENT ON COLUMN analytics.session.duration IS 'from the first event to the last';
+COMMENT ON COLUMN analytics.session.channel IS 'first channel that an event of it names';
+COMMENT ON COLUMN analytics.session.country IS 'first country that an event of it names; ISO 3166-1 alpha-2';
+COMMENT ON COLUMN analytics.session.device IS 'first device that an event of it names';
+COMMENT ON COLUMN analytics.session.events IS 'events of all types';
+COMMENT ON COLUMN analytics.session.orders IS 'purchases';
+COMMENT ON COLUMN analytics.session.furthest_step IS 'view_item, add_to_cart, begin_checkout (shipping and payment info, too) or purchase; null: none of them';
+
+COMMENT ON VIEW analytics.session_daily IS 'sessions by the day they started on, in the store''s time zone; right as of this moment';
+COMMENT ON COLUMN analytics.session_daily.store_id IS 'store';
+COMMENT ON COLUMN analytics.session_daily.bucket IS 'day the session started on, in the store''s time zone';
+COMMENT ON COLUMN analytics.session_daily.channel IS 'first channel that an event of the session names; null: none does';
+COMMENT ON COLUMN analytics.session_daily.country IS 'first country that an event of the session names; ISO 3166-1 alpha-2';
+COMMENT ON COLUMN analytics.session_daily.device IS 'first device that an event of the session names';
+COMMENT ON COLUMN analytics.session_daily.sessions IS 'sessions';
+COMMENT ON COLUMN analytics.session_daily.bounces IS 'sessions of a single event';
+COMMENT ON COLUMN analytics.session_daily.events IS 'events in them';
+COMMENT ON COLUMN analytics.session_daily.orders IS 'purchases in them';
+COMMENT ON COLUMN analytics.session_daily.conversion IS 'orders / sessions';
+COMMENT ON COLUMN analytics.session_daily.avg_duration IS 'time from first to last event, averaged over sessions, bounces too';
+
+COMMENT ON VIEW analytics.funnel_daily IS 'how far sessions got, by the day they started on; each step counts the sessions that got there or further; right as of this moment';
+COMMENT ON COLUMN analytics.funnel_daily.store_id IS 'store';
+COMMENT ON COLUMN analytics.funnel_daily.bucket IS 'day the session started on, in the store''s time zone';
+COMMENT ON COLUMN analytics.funnel_daily.channel IS 'first channel that an event of the session names; null: none does';
+COMMENT ON COLUMN analytics.funnel_daily.device IS 'first device that an event of the session names';
+COMMENT ON COLUMN analytics.funnel_daily.sessions IS 'sessions';
+COMMENT ON COLUMN analytics.funnel_daily.view_item IS 'sessions that viewed a product, or got further';
+COMMENT ON COLUMN analytics.funnel_daily.add_to_cart IS 'sessions that put something into the cart, or got further';
+COMMENT ON COLUMN analytics.funnel_daily.begin_checkout IS 'sessions that began the checkout (or sent shipping or payment info), or got further';
+COMMENT ON COLUMN analytics.funnel_daily.purchase IS 'sessions that bought';
+COMMENT ON COLUMN analytics.funnel_daily.view_to_cart IS 'add_to_cart / view_item; null without view_item';
+COMMENT ON COLUMN analytics.funnel_daily.cart_to_checkout IS 'begin_checkout / add_to_cart';
+COMMENT ON COLUMN analytics.funnel_daily.checkout_to_purchase IS 'purchase / begin_checkout';
+COMMENT ON COLUMN analytics.funnel_daily.conversion IS 'purchase / sessions';
+COMMENT ON COLUMN analytics.funnel_daily.value_lost IS 'put into carts less taken out, in sessions that did not buy; in currency';
+COMMENT ON COLUMN analytics.funnel_daily.currency IS 'currency of the session''s first priced event, else the store''s; ISO 4217';
