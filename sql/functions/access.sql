@@ -61,13 +61,15 @@ AS $$
     SELECT 'SELECT', format('TABLE %s', c.oid::regclass)
       FROM pg_class c
      WHERE c.relnamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
-       AND (c.relname IN ('event', 'product', 'current_event', 'product_daily', 'category_daily')
+       AND (c.relname IN ('event', 'product', 'current_event', 'product_daily', 'category_daily', 'customer', 'customer_month',
+                          'cohort_retention', 'session', 'session_daily', 'funnel_daily')
             OR c.relkind = 'v' AND c.relname IN (SELECT r.name FROM analytics.rollup r))
     UNION ALL
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
-       AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'recount_category')
+       AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'recount_category',
+                          'rate_on', 'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session', 'tail_session_day')
             OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))
     -- sending: what comes in, and what of it was rejected; no figures
     UNION ALL
@@ -87,7 +89,7 @@ AS $$
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('writer', 'admin')
-       AND p.proname IN ('allowed_stores', 'get_setting', 'stamp', 'ingest', 'validate', 'replay_rejected', 'retract')
+       AND p.proname IN ('allowed_stores', 'get_setting', 'stamp', 'ingest', 'validate', 'replay_rejected', 'retract', 'identify')
     -- looking after it
     UNION ALL
     SELECT 'SELECT', format('TABLE analytics.%I', u.name)
@@ -97,7 +99,7 @@ AS $$
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level = 'admin'
        AND p.proname IN ('set_setting', 'set_exchange_rate', 'refresh', 'rebuild', 'reconcile', 'maintain', 'maintain_partitions', 'missing_partitions',
-                         'tail_of', 'create_rollup', 'drop_rollup', 'start_workers', 'stop_workers', 'grant_access')
+                         'tail_of', 'create_rollup', 'drop_rollup', 'erase_customer', 'apply_retention', 'start_workers', 'stop_workers', 'grant_access')
 $$;
 COMMENT ON FUNCTION analytics.level_privileges(text) IS 'what grant_access() grants for a level: privilege and object, as SQL';
 

@@ -82,6 +82,11 @@ BEGIN
             HINT = 'Send it to analytics.ingest(), which skips what is known and takes higher revisions.',
             TABLE = 'event', SCHEMA = 'analytics', CONSTRAINT = 'event_key_pkey';
     END IF;
+    IF EXISTS (SELECT FROM analytics.identity) THEN
+        PERFORM analytics.name_visitor(i.store_id, i.anonymous_id, i.customer_id)
+           FROM analytics.identity i
+          WHERE EXISTS (SELECT FROM written w WHERE w.store_id = i.store_id AND w.anonymous_id = i.anonymous_id AND w.customer_id IS NULL);
+    END IF;
     RETURN NULL;
 END
 $$;

@@ -17,6 +17,7 @@ BEGIN
     EXECUTE format('CREATE INDEX %I ON analytics.%I (store_id, order_id) WHERE event_type = ''refund''',
                    name || '_refund', name);
     EXECUTE format('CREATE INDEX %I ON analytics.%I (store_id, event_id) WHERE sign = -1', name || '_taken_back', name);
+    EXECUTE format('CREATE INDEX %I ON analytics.%I (store_id, anonymous_id) WHERE customer_id IS NULL AND anonymous_id IS NOT NULL', name || '_anonymous', name);
     -- last, so that of two indexes that cost the same on an empty partition the planner takes this one
     EXECUTE format('CREATE INDEX %I ON analytics.%I (stamp)', name || '_stamp', name);
     EXECUTE format('ALTER TABLE analytics.%I OWNER TO %I', name,
@@ -106,6 +107,7 @@ BEGIN
     END LOOP;
     IF moved <> '{}' THEN
         PERFORM analytics.build_customers(NULL);
+        PERFORM analytics.forget_sessions();
         PERFORM analytics.outdate_snapshots();
     END IF;
     RETURN made;

@@ -202,8 +202,13 @@ CREATE OR REPLACE FUNCTION analytics.rebuild(name text, max_months integer DEFAU
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    -- customers, their months and cohorts are made from customers' days
+    target text := CASE WHEN rebuild.name IN ('customer', 'customer_month', 'cohort_retention') THEN 'customer_daily'
+                        WHEN rebuild.name = 'category_daily' THEN 'product_daily'
+                        WHEN rebuild.name IN ('session_daily', 'funnel_daily') THEN 'session' ELSE rebuild.name END;
 BEGIN
-    IF NOT EXISTS (SELECT FROM analytics.rollup r WHERE r.name = rebuild.name) THEN
+    IF target <> 'session' AND NOT EXISTS (SELECT FROM analytics.rollup r WHERE r.name = target) OR target IS NULL THEN
         RAISE EXCEPTION 'unknown rollup' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(name, 100)),
             HINT = 'SELECT name FROM analytics.rollup_status lists the rollups.';
     ELSIF max_months < 1 THEN
@@ -211,7 +216,13 @@ BEGIN
             HINT = 'Pass how many months to build in this call, or leave it out to build all.';
     END IF;
     PERFORM analytics.lock_engine(true);
-    RETURN QUERY SELECT * FROM analytics.build(rebuild.name, rebuild.max_months);
+    IF target = 'session' THEN
+        -- a session knows no months: all at once
+        PERFORM analytics.forget_sessions();
+        RETURN QUERY SELECT 1, 0, analytics.merge_sessions();
+    ELSE
+        RETURN QUERY SELECT * FROM analytics.build(target, rebuild.max_months);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION analytics.rebuild(text, integer) IS
@@ -232,6 +243,7 @@ BEGIN
         PERFORM analytics.build_range(name, built_from, 'infinity', store);
     END LOOP;
     PERFORM analytics.build_customers(store);
+    PERFORM analytics.build_session_days(store);
     PERFORM analytics.outdate_snapshots();
 END
 $$;

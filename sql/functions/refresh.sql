@@ -289,6 +289,7 @@ BEGIN
     IF NOT analytics.lock_engine(coalesce(wait, true)) THEN
         RETURN NULL;
     END IF;
+    PERFORM analytics.name_late_visitors();
     builtin := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin);
     custom := ARRAY(SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin);
     -- what has no state, after an installation or a restore, is built, and what is half built is finished, at its own P

@@ -135,6 +135,9 @@ BEGIN
     EXECUTE format('CREATE FUNCTION analytics.merge_sessions() RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_nestloop = on
+    SET work_mem = ''32MB''
     SET jit = off
     SET max_parallel_workers_per_gather = 0
 AS %L', format('
@@ -157,9 +160,8 @@ BEGIN
     IF merged::text = ''1:1:'' THEN
         DELETE FROM analytics.rollup_session;
         DELETE FROM analytics.rollup_session_day;
-        PERFORM set_config(''enable_nestloop'', ''off'', true), set_config(''work_mem'', ''64MB'', true);
-    ELSE
-        PERFORM set_config(''enable_seqscan'', ''off'', true);
+        -- undone at the end of this function, as it sets them itself
+        PERFORM set_config(''enable_seqscan'', ''on'', true), set_config(''enable_nestloop'', ''off'', true);
     END IF;
     WITH %s, day AS MATERIALIZED (
         %s
@@ -222,6 +224,22 @@ SELECT f.store_id, f.bucket, nullif(f.channel, '''') AS channel, nullif(f.device
         HAVING sum(c.sessions) <> 0) f', analytics.allowed_sql('c.store_id'::text));
 END
 $$;
+
+-- Their days anew, from merged sessions: a store's days have moved.
+DO $$
+BEGIN
+    EXECUTE format('CREATE FUNCTION analytics.build_session_days(store text) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS %L', format('
+BEGIN
+    DELETE FROM analytics.rollup_session_day m WHERE store IS NULL OR m.store_id = store;
+    INSERT INTO analytics.rollup_session_day %s;
+END
+', analytics.session_days_sql('(SELECT 1 AS sign, m.* FROM analytics.rollup_session m WHERE store IS NULL OR m.store_id = store)')));
+END
+$$;
+COMMENT ON FUNCTION analytics.build_session_days(text) IS 'adds up the days of a store''s merged sessions anew (null: of all stores); the caller holds the engine lock';
 
 -- To be called when what sessions are made of has moved: nothing is merged, all is tail, and the next refresh builds.
 CREATE OR REPLACE FUNCTION analytics.forget_sessions() RETURNS void

@@ -99,7 +99,7 @@ BEGIN
                 DETAIL = format('Got %L.', left(value, 100)), HINT = hint;
         END;
     END IF;
-    moved := key IN ('timezone', 'week_start', 'currency');
+    moved := key IN ('timezone', 'week_start', 'currency', 'session_gap');
     IF moved THEN
         IF current_setting('transaction_isolation') <> 'read committed' THEN
             -- cells merged since this transaction's snapshot could not be seen, and would stay where they were
@@ -114,7 +114,13 @@ BEGIN
                                  WHEN 'tax_included' THEN 'boolean' ELSE 'text' END)
         USING target, wanted;
     -- Days, weeks or currencies of what is merged have moved: build it anew, in this very transaction.
-    IF moved THEN
+    IF key IN ('session_gap', 'currency') THEN
+        PERFORM analytics.forget_sessions();
+        PERFORM analytics.merge_sessions();
+    END IF;
+    IF key = 'session_gap' THEN
+        PERFORM analytics.outdate_snapshots();
+    ELSIF moved THEN
         PERFORM analytics.rebuild_store(store);
     END IF;
 END
@@ -129,6 +135,11 @@ CREATE OR REPLACE FUNCTION analytics.set_exchange_rate(currency text, rate numer
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    until date;
+    first_day date;
+    last_day date;
+    built_from date;
 BEGIN
     IF currency IS NULL OR NOT analytics.known_currency(upper(currency)) THEN
         RAISE EXCEPTION 'unknown currency' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(currency, 100)),
@@ -144,11 +155,33 @@ BEGIN
             HINT = 'Pass a store id, or NULL for the default of all stores.';
     END IF;
     PERFORM analytics.require_store(store);
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        -- days merged since this transaction's snapshot could not be seen, and would keep the old rate
+        RAISE EXCEPTION 'an exchange rate can be set under READ COMMITTED only' USING ERRCODE = '25001',
+            HINT = 'Call set_exchange_rate() in a transaction of its own.';
+    END IF;
+    PERFORM analytics.lock_engine(true);
     INSERT INTO analytics.exchange_rate AS r (store_id, currency, valid_from, rate)
     VALUES (coalesce(set_exchange_rate.store, ''), upper(set_exchange_rate.currency), set_exchange_rate.valid_from,
             set_exchange_rate.rate)
     ON CONFLICT ON CONSTRAINT exchange_rate_pkey DO UPDATE SET rate = excluded.rate;
+    -- customers' days that are merged were converted at another rate, or left out
+    SELECT min(x.valid_from) INTO until FROM analytics.exchange_rate x
+     WHERE x.store_id = coalesce(set_exchange_rate.store, '') AND x.currency = upper(set_exchange_rate.currency)
+       AND x.valid_from > set_exchange_rate.valid_from;
+    SELECT min(m.bucket), max(m.bucket) + 1 INTO first_day, last_day FROM analytics.rollup_sales_daily m
+     WHERE (store IS NULL OR m.store_id = store) AND m.currency = upper(set_exchange_rate.currency)
+       AND m.bucket >= set_exchange_rate.valid_from AND (until IS NULL OR m.bucket < until);
+    IF first_day IS NOT NULL THEN
+        SELECT s.built_from INTO built_from FROM analytics.rollup_state s WHERE s.name = 'customer_daily';
+        IF built_from < last_day THEN
+            PERFORM analytics.build_range('customer_daily', greatest(first_day, built_from), last_day, store);
+            PERFORM analytics.build_customers(store);
+            PERFORM analytics.outdate_snapshots();
+        END IF;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION analytics.set_exchange_rate(text, numeric, date, text) IS
-'sets a dated exchange rate: units of the reporting currency for 1 of this currency, from valid_from on; store null: for all stores';
+'sets a dated exchange rate: units of the reporting currency for 1 of this currency, from valid_from on; store null: for all stores.
+Customers'' days of that currency and time are converted anew in the same transaction: of many rates set the newest first, so that each concerns its own days alone. 22023: unknown currency, or the rate is no positive number';

@@ -108,6 +108,7 @@ CREATE TABLE analytics.event_default PARTITION OF analytics.event DEFAULT;
 CREATE INDEX event_default_time ON analytics.event_default (store_id, occurred_at);
 CREATE INDEX event_default_refund ON analytics.event_default (store_id, order_id) WHERE event_type = 'refund';
 CREATE INDEX event_default_taken_back ON analytics.event_default (store_id, event_id) WHERE sign = -1;
+CREATE INDEX event_default_anonymous ON analytics.event_default (store_id, anonymous_id) WHERE customer_id IS NULL AND anonymous_id IS NOT NULL;
 CREATE INDEX event_default_stamp ON analytics.event_default (stamp);
 COMMENT ON TABLE analytics.event_default IS 'events outside the monthly and yearly partitions; the worker''s step maintain() empties it';
 SELECT pg_catalog.pg_extension_config_dump('analytics.event_default', '');
@@ -197,3 +198,16 @@ COMMENT ON COLUMN analytics.product.category_at IS 'time of what category says';
 COMMENT ON COLUMN analytics.product.brand_at IS 'time of what brand says';
 COMMENT ON COLUMN analytics.product.price_at IS 'time of what price and currency say';
 SELECT pg_catalog.pg_extension_config_dump('analytics.product', '');
+
+CREATE TABLE analytics.identity (
+    store_id text COLLATE "C" NOT NULL,
+    anonymous_id text COLLATE "C" NOT NULL,
+    customer_id text NOT NULL,
+    identified_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (store_id, anonymous_id)
+);
+COMMENT ON TABLE analytics.identity IS 'which visitor is which customer, written by identify(): events of the visitor that name no customer are the customer''s';
+COMMENT ON COLUMN analytics.identity.anonymous_id IS 'the tracker''s id of the visitor';
+COMMENT ON COLUMN analytics.identity.customer_id IS 'the shop''s id of the customer, the latest one that identify() named';
+COMMENT ON COLUMN analytics.identity.identified_at IS 'when identify() named it';
+SELECT pg_catalog.pg_extension_config_dump('analytics.identity', '');

@@ -1,8 +1,12 @@
 #include "functions/ingest_store.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "pg/spi.hpp"
 
@@ -18,6 +22,52 @@ pg::Statement store_settings(
     "  LEFT JOIN analytics.store s ON s.store_id = w.store_id"
     "  LEFT JOIN analytics.store d ON d.store_id = ''",
     kTextParameter);
+
+constexpr std::array<Oid, 2> kVisitorParameters = {TEXTARRAYOID, TEXTARRAYOID};
+
+pg::Statement any_identity("SELECT 1 FROM analytics.identity LIMIT 1");
+
+// By index: of the visitors of a batch few are known as a rule.
+pg::Statement known_visitors(
+    "SELECT i.store_id, i.anonymous_id, i.customer_id"
+    "  FROM (SELECT unnest($1) AS store_id, unnest($2) AS anonymous_id) v"
+    "  JOIN analytics.identity i ON i.store_id = v.store_id AND i.anonymous_id = v.anonymous_id",
+    kVisitorParameters, pg::Search::by_index);
+
+// Events of a visitor whom identify() knows are the customer's.
+void name_known_visitors(EventBatch& batch) {
+    using Visitor = std::pair<std::string_view, std::string_view>;  // store, anonymous id
+    std::vector<Visitor> visitors;
+    for (const Event& event : batch.events) {
+        if (event.anonymous_id && !event.customer_id) {
+            visitors.emplace_back(event.store_id, *event.anonymous_id);
+        }
+    }
+    if (visitors.empty() || any_identity.execute({}, pg::Access::read_only).size() == 0) {
+        return;
+    }
+    std::sort(visitors.begin(), visitors.end());
+    visitors.erase(std::unique(visitors.begin(), visitors.end()), visitors.end());
+    std::array<Datum, 2> columns{};
+    pg::protect([&] {
+        columns = {pg::text_array(visitors.size(), [&](std::size_t i) { return visitors[i].first; }),
+                   pg::text_array(visitors.size(), [&](std::size_t i) { return visitors[i].second; })};
+    });
+    const pg::Result known = known_visitors.execute({columns[0], columns[1]}, pg::Access::read_only);
+    std::map<Visitor, std::string_view> customers;
+    for (std::uint64_t i = 0; i < known.size(); ++i) {
+        const pg::Row row = known[i];
+        customers.emplace(Visitor{row.text(1), row.text(2)}, batch.keep(std::string(row.text(3))));
+    }
+    for (Event& event : batch.events) {
+        if (event.anonymous_id && !event.customer_id) {
+            if (const auto customer = customers.find({event.store_id, *event.anonymous_id});
+                customer != customers.end()) {
+                event.customer_id = customer->second;
+            }
+        }
+    }
+}
 
 pg_tz* time_zone(std::string_view name) {
     pg_tz* const zone = pg::protect([&] { return pg_tzset(pg::cstring(name)); });
@@ -69,6 +119,7 @@ EventBatch Surroundings::read(std::string_view payload, Format format, std::stri
             rejection.event_id.reset();
         }
     }
+    name_known_visitors(batch);
     return batch;
 }
 
