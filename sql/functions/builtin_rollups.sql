@@ -89,6 +89,14 @@ BEGIN
 END
 $$;
 
+-- Figures whose raw events are gone come along with a dump.
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_hourly', 'WHERE bucket < (SELECT w.before FROM analytics.retired w WHERE w.store_id = rollup_sales_hourly.store_id)');
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_daily', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_sales_daily.store_id)');
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_weekly', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_sales_weekly.store_id)');
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_monthly', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_sales_monthly.store_id)');
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_product_daily', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_product_daily.store_id)');
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_customer_daily', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_customer_daily.store_id)');
+
 -- The pass over the built-in rollups, which all stand at one P as a rule.
 DO $$
 BEGIN

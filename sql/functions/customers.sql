@@ -65,7 +65,7 @@ BEGIN
         SELECT m.store_id, m.bucket, m.customer_id, m.orders, m.units, m.converted_gross_sales, m.converted_discounts,
                m.converted_returns, m.first_seen_at, m.last_seen_at, m.first_order, m.last_order_at, m.lines, false
           FROM analytics.rollup_customer_daily m
-         WHERE stands AND NOT built AND (stores IS NULL OR m.store_id = ANY (stores))
+         WHERE NOT built AND (stands OR m.bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = m.store_id)) AND (stores IS NULL OR m.store_id = ANY (stores))
     ), day AS (
         SELECT c.store_id, c.bucket, c.customer_id, sum(c.orders)::bigint AS orders, sum(c.units)::bigint AS units,
                sum(c.converted_gross_sales) AS gross_sales, sum(c.converted_discounts) AS discounts, sum(c.converted_returns) AS returns,
@@ -158,7 +158,9 @@ BEGIN
         INSERT INTO analytics.rollup_customer (%s) SELECT %6$s FROM total WHERE lines <> 0
         ON CONFLICT (store_id, customer_id) DO UPDATE SET (%6$s) = ROW (%7$s)
     ), totals_gone AS (
-        DELETE FROM analytics.rollup_customer c USING total t WHERE t.store_id = c.store_id AND t.customer_id = c.customer_id AND t.lines = 0
+        DELETE FROM analytics.rollup_customer c USING touched k
+         WHERE k.store_id = c.store_id AND k.customer_id = c.customer_id
+           AND NOT EXISTS (SELECT FROM total t WHERE t.store_id = c.store_id AND t.customer_id = c.customer_id AND t.lines <> 0)
     ), months_stored AS (
         INSERT INTO analytics.rollup_customer_month AS m (%8$s)
         SELECT %8$s FROM (SELECT %8$s FROM new_month EXCEPT SELECT %8$s FROM old_month) n

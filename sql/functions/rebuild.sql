@@ -29,10 +29,10 @@ BEGIN
         cells := analytics.built_cells_sql(r, format('l.occurred_at >= $1::timestamp - interval ''2 days'' AND l.occurred_at < $2::timestamp + interval %L AND l.%I >= $1 AND l.%2$I < $2 AND pg_visible_in_snapshot(l.stamp, $4) AND ($3 IS NULL OR l.store_id = $3)',
             CASE r.bucket WHEN 'week' THEN '9 days' WHEN 'month' THEN '34 days' ELSE '3 days' END, r.bucket));
     END IF;
-    EXECUTE format('DELETE FROM %s m WHERE m.bucket >= $1 AND m.bucket < $2 AND ($3 IS NULL OR m.store_id = $3)', r.storage)
+    EXECUTE format('DELETE FROM %s m WHERE m.bucket >= $1 AND m.bucket < $2 AND ($3 IS NULL OR m.store_id = $3) AND (%s) IS NOT TRUE', r.storage, analytics.retired_sql(r.bucket, 'm'))
       USING "from", "to", store;
-    EXECUTE format('WITH cells AS (%s), stored AS (INSERT INTO %s (store_id, bucket%s%s%s, lines) SELECT store_id, bucket%3$s%4$s%5$s, lines FROM cells ORDER BY store_id, bucket RETURNING lines) SELECT coalesce(sum(lines), 0) FROM stored',
-        cells, r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts || r.extremes))
+    EXECUTE format('WITH cells AS (%s), stored AS (INSERT INTO %s (store_id, bucket%s%s%s, lines) SELECT store_id, bucket%3$s%4$s%5$s, lines FROM cells c WHERE (%6$s) IS NOT TRUE ORDER BY store_id, bucket RETURNING lines) SELECT coalesce(sum(lines), 0) FROM stored',
+        cells, r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts || r.extremes), analytics.retired_sql(r.bucket, 'c'))
       INTO n USING "from", "to", store, state.merged;
     RETURN n;
 END
@@ -163,7 +163,8 @@ BEGIN
             ON CONFLICT ON CONSTRAINT rollup_state_pkey DO NOTHING
         RETURNING * INTO state;
         -- cells of a rollup of one's own come along with a dump
-        EXECUTE format('DELETE FROM analytics.%I', 'rollup_' || build.name);
+        EXECUTE format('DELETE FROM analytics.%I m WHERE (%s) IS NOT TRUE', 'rollup_' || build.name,
+                       analytics.retired_sql((SELECT r.grain FROM analytics.rollup r WHERE r.name = build.name), 'm'));
     END IF;
     reached := coalesce(state.rebuilding_from, 'infinity');
     IF max_months IS NULL THEN
@@ -226,7 +227,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.rebuild(text, integer) IS
-'builds a rollup from the events, newest month first; with max_months that many months a call, each call a transaction of yours, going on where the last one stopped. Figures are right throughout. Months whose raw events are gone are left empty: see event_retention';
+'builds a rollup from the events, newest month first; with max_months that many months a call, each call a transaction of yours, going on where the last one stopped. Figures are right throughout. Months whose raw events are gone (setting event_retention) are left as they are';
 
 -- Builds one store (null: all) anew in every rollup, within the caller's transaction: its days have moved.
 CREATE OR REPLACE FUNCTION analytics.rebuild_store(store text) RETURNS void

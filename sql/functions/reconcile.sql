@@ -13,12 +13,13 @@ DECLARE
     r analytics.rollup_shape := analytics.shape_of(name);
     key text := coalesce('concat_ws('' / ''' || analytics.columns_sql(r.keys, ', coalesce(x.%I, ''-'')') || ')', '''''');
     range text;
+    left_out text := format(' AND (%s) IS NOT TRUE', analytics.retired_sql(r.bucket, 'x'));  -- nothing is left to check it by
 BEGIN
     r := jsonb_populate_record(r, jsonb_build_object('measures', array_remove(r.measures, 'order_keys')));
     range := format('($1 IS NULL OR %%1$s.store_id = $1) AND ($2 IS NULL OR %%1$s.%%2$I >= $2) AND ($3 IS NULL OR %%1$s.%%2$I < $3)');
     RETURN QUERY EXECUTE format(
-        'WITH expected AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM (SELECT c.store_id, c.bucket%2$s, %3$s FROM (SELECT store_id, bucket%4$s%5$s%6$s, lines, false AS lost FROM (%7$s) b) c WHERE c.lines <> 0) x),
-              actual AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM analytics.%8$I x WHERE %9$s)
+        'WITH expected AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM (SELECT c.store_id, c.bucket%2$s, %3$s FROM (SELECT store_id, bucket%4$s%5$s%6$s, lines, false AS lost FROM (%7$s) b) c WHERE c.lines <> 0) x WHERE true%10$s),
+              actual AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM analytics.%8$I x WHERE %9$s%10$s)
          SELECT coalesce(e.store_id, a.store_id), %8$L || ''.'' || m.measure, coalesce(e.bucket, a.bucket)::date, coalesce(e.key, a.key), (e.figures ->> m.measure)::numeric, (a.figures ->> m.measure)::numeric
            FROM expected e FULL JOIN actual a ON a.store_id = e.store_id AND a.bucket = e.bucket AND a.key = e.key
           CROSS JOIN unnest($4) m(measure)
@@ -30,7 +31,7 @@ BEGIN
         analytics.names_sql(r.keys), analytics.names_sql(r.sums),
         (SELECT coalesce(string_agg(format(', %1$I, NULL::%4$s.hll AS %2$I, NULL::%4$s.hll AS %3$I', c, c || '_recent', c || '_tail', analytics.hll_schema()), '' ORDER BY o), '')
            FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
-        analytics.built_cells_sql(r, format(range, 'l', r.bucket)), name, format(range, 'x', 'bucket'))
+        analytics.built_cells_sql(r, format(range, 'l', r.bucket)), name, format(range, 'x', 'bucket'), left_out)
       USING store, "from", "to", r.measures;
 END
 $$;
@@ -72,7 +73,7 @@ BEGIN
                    FROM analytics.event v GROUP BY 1, 2, 3, 4 HAVING sum(v.sign) <> 0) e
         ON e.store_id = k.store_id AND e.event_id = k.event_id AND e.revision = k.revision AND e.occurred_at = k.occurred_at
      WHERE k.lines IS DISTINCT FROM e.lines
-       AND (e.event_id IS NOT NULL OR EXISTS (SELECT FROM analytics.event x WHERE x.occurred_at <= k.occurred_at))
+       AND (k.occurred_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = k.store_id)) IS NOT TRUE
        AND (reconcile.store IS NULL OR coalesce(k.store_id, e.store_id) = reconcile.store)
        AND (reconcile."from" IS NULL OR coalesce(k.occurred_at, e.occurred_at)::date >= reconcile."from")
        AND (reconcile."to" IS NULL OR coalesce(k.occurred_at, e.occurred_at)::date < reconcile."to");

@@ -206,6 +206,8 @@ BEGIN
         r := analytics.shape_of(lossy);
         finer := analytics.finer_rollup(lossy, NULL);
         SELECT s.merged INTO merged FROM analytics.rollup_state s WHERE s.name = lossy;
+        -- nothing to count from: the count keeps what it had
+        DELETE FROM analytics.rollup_recount q USING analytics.retired w WHERE q.name = lossy AND w.store_id = q.store_id AND q.bucket < w.day;
         FOR i IN 1 .. cardinality(r.counts) LOOP
             IF finer IS NOT NULL AND (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = finer)::text = merged::text THEN
                 counted := format('SELECT f.store_id, b.bucket, ARRAY[%s]::text[] AS dimensions, %s.hll_union_agg(%s) AS counted FROM (SELECT DISTINCT q.store_id, q.bucket FROM analytics.rollup_recount q WHERE q.name = $1) b JOIN analytics.%I f ON f.store_id = b.store_id AND f.bucket >= b.bucket AND f.bucket < b.bucket + interval %L GROUP BY 1, 2, 3',

@@ -142,13 +142,13 @@ COMMENT ON FUNCTION analytics.make_rollup_recount(analytics.rollup_shape) IS 'ma
 
 -- Merged cells with the tail's added: the cells that both have, and those that the tail alone has. One hash probe a
 -- merged cell; a GROUP BY over both would sort or hash every cell anew. The tail is aggregated once. Without a
--- state the tail is everything, and cells that a restore brought along are none. Counts stay in their parts (live_count_sql),
+-- state the tail is everything, and of cells that a restore brought along those alone count whose raw events are gone. Counts stay in their parts (live_count_sql),
 -- next to the tail's `lost`, so that whoever does not ask for a count does not pay for it.
 CREATE OR REPLACE FUNCTION analytics.live_cells_sql(r analytics.rollup_shape) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM (SELECT * FROM %4$s c WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L)) m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) AND m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
+    SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM (SELECT * FROM %4$s c WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %12$s) m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %13$s) AND m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
         analytics.columns_sql(r.keys, ', m.%I'),
         analytics.columns_sql(r.sums, ', m.%I + coalesce(t.%I, 0) AS %I'),
         (SELECT coalesce(string_agg(format(', m.%1$I, m.%2$I, t.%1$I AS %3$I', c, c || '_recent', c || '_tail'), '' ORDER BY o), '')
@@ -158,7 +158,7 @@ AS $$
         analytics.columns_sql(r.keys, ', t.%I'), analytics.columns_sql(r.sums, ', t.%I'),
         (SELECT coalesce(string_agg(format(', NULL::%4$s.hll AS %1$I, NULL::%4$s.hll AS %2$I, t.%1$I AS %3$I', c, c || '_recent', c || '_tail', analytics.hll_schema()), '' ORDER BY o), '')
            FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
-        analytics.columns_sql(r.keys, ' AND m.%I = t.%I'), r.name)
+        analytics.columns_sql(r.keys, ' AND m.%I = t.%I'), r.name, analytics.retired_sql(r.bucket, 'c'), analytics.retired_sql(r.bucket, 'm'))
 $$;
 COMMENT ON FUNCTION analytics.live_cells_sql(analytics.rollup_shape) IS 'SQL of a rollup''s cells, merged and tail, in one snapshot';
 

@@ -284,6 +284,15 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.merge_sql(analytics.rollup_shape, text) IS 'SQL that adds cells to a rollup''s table';
 
+-- Cells whose raw events apply_retention() has removed: nothing can build them anew.
+CREATE OR REPLACE FUNCTION analytics.retired_sql(bucket text, cell text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('%1$s.bucket < (SELECT w.%2$I FROM analytics.retired w WHERE w.store_id = %1$s.store_id)', cell, CASE bucket WHEN 'hour' THEN 'before' ELSE 'day' END)
+$$;
+COMMENT ON FUNCTION analytics.retired_sql(text, text) IS 'SQL condition that a cell''s raw events are gone; null or false: they are there';
+
 -- Lines not in P. Two index conditions on stamp, whose cost depends on what they find alone: newer than P, or written by
 -- a transaction that P saw running.
 CREATE OR REPLACE FUNCTION analytics.tail_lines_sql(newer text, running text) RETURNS text

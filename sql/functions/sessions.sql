@@ -105,6 +105,23 @@ COMMENT ON FUNCTION analytics.session_days_sql(text) IS 'SQL of what sessions, e
 DO $$
 DECLARE
     session_columns constant text := 'store_id, key, started_at, ended_at, events, orders, views, carts, checkouts, cart_values, channel, country, device, currency';
+    -- changes (common table expressions that end in changed) put into the tables
+    apply constant text := 'WITH %s, day AS MATERIALIZED (
+        %s
+    ), gone AS (
+        DELETE FROM analytics.rollup_session m USING changed c
+         WHERE c.sign = -1 AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at
+           AND NOT EXISTS (SELECT FROM changed n WHERE n.sign = 1 AND n.store_id = c.store_id AND n.key = c.key AND n.started_at = c.started_at)
+    ), stored AS (
+        INSERT INTO analytics.rollup_session (%s) SELECT %3$s FROM changed WHERE sign = 1 ORDER BY store_id, key, started_at
+        ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%3$s) = ROW (%4$s)
+    ), days_stored AS (
+        INSERT INTO analytics.rollup_session_day AS m SELECT * FROM day
+        ON CONFLICT (store_id, bucket, channel, country, device, currency) DO UPDATE
+           SET sessions = m.sessions + excluded.sessions, bounces = m.bounces + excluded.bounces, events = m.events + excluded.events,
+               orders = m.orders + excluded.orders, duration = m.duration + excluded.duration, view_item = m.view_item + excluded.view_item,
+               add_to_cart = m.add_to_cart + excluded.add_to_cart, begin_checkout = m.begin_checkout + excluded.begin_checkout,
+               purchase = m.purchase + excluded.purchase, value_lost = m.value_lost + excluded.value_lost';
     -- a P that saw nothing stands for no state
     tail constant text := '(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE stores IS NULL OR t.store_id = ANY (stores))';
     body constant text := '
@@ -158,27 +175,13 @@ BEGIN
     newer := pg_snapshot_xmax(merged);
     running := ARRAY(SELECT pg_snapshot_xip(merged));
     IF merged::text = ''1:1:'' THEN
-        DELETE FROM analytics.rollup_session;
-        DELETE FROM analytics.rollup_session_day;
+        -- but what nothing can put together again
+        DELETE FROM analytics.rollup_session m WHERE (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS NOT TRUE;
+        DELETE FROM analytics.rollup_session_day m WHERE (m.bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = m.store_id)) IS NOT TRUE;
         -- undone at the end of this function, as it sets them itself
         PERFORM set_config(''enable_seqscan'', ''on'', true), set_config(''enable_nestloop'', ''off'', true);
     END IF;
-    WITH %s, day AS MATERIALIZED (
-        %s
-    ), gone AS (
-        DELETE FROM analytics.rollup_session m USING changed c
-         WHERE c.sign = -1 AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at
-           AND NOT EXISTS (SELECT FROM changed n WHERE n.sign = 1 AND n.store_id = c.store_id AND n.key = c.key AND n.started_at = c.started_at)
-    ), stored AS (
-        INSERT INTO analytics.rollup_session (%s) SELECT %3$s FROM changed WHERE sign = 1 ORDER BY store_id, key, started_at
-        ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%3$s) = ROW (%4$s)
-    ), days_stored AS (
-        INSERT INTO analytics.rollup_session_day AS m SELECT * FROM day
-        ON CONFLICT (store_id, bucket, channel, country, device, currency) DO UPDATE
-           SET sessions = m.sessions + excluded.sessions, bounces = m.bounces + excluded.bounces, events = m.events + excluded.events,
-               orders = m.orders + excluded.orders, duration = m.duration + excluded.duration, view_item = m.view_item + excluded.view_item,
-               add_to_cart = m.add_to_cart + excluded.add_to_cart, begin_checkout = m.begin_checkout + excluded.begin_checkout,
-               purchase = m.purchase + excluded.purchase, value_lost = m.value_lost + excluded.value_lost
+    %s
     ), moved AS (
         UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM changed)
          WHERE name = ''session''
@@ -186,8 +189,26 @@ BEGIN
     SELECT count(*) INTO n FROM changed;
     RETURN n;
 END
-', analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id())', 'merged'),
-        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.')));
+', format(apply, analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id())', 'merged'),
+        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.'))));
+
+    -- as if the person's merged lines were taken back
+    EXECUTE format('CREATE FUNCTION analytics.erase_from_sessions(of_store text, customer text, visitors text[]) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+AS %L', format('
+DECLARE
+    merged pg_snapshot := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = ''session'');
+    n bigint;
+BEGIN
+    %s
+    )
+    SELECT count(*) INTO n FROM changed;
+    RETURN n;
+END
+', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND t.anonymous_id = ANY (visitors))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged'),
+        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.'))));
 
     EXECUTE format('CREATE VIEW analytics.session WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_session())
@@ -196,7 +217,7 @@ SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END
        c.channel[2] AS channel, c.country[2] AS country, c.device[2] AS device, c.events, c.orders,
        CASE WHEN c.orders > 0 THEN ''purchase'' WHEN c.checkouts > 0 THEN ''begin_checkout'' WHEN c.carts > 0 THEN ''add_to_cart'' WHEN c.views > 0 THEN ''view_item'' END AS furthest_step
   FROM (SELECT %s FROM analytics.rollup_session m
-         WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
+         WHERE (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'') OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id))
            AND NOT EXISTS (SELECT FROM tail t WHERE t.sign = -1 AND t.store_id = m.store_id AND t.key = m.key AND t.started_at = m.started_at)
         UNION ALL SELECT %1$s FROM tail t WHERE t.sign = 1) c
  WHERE %2$s', session_columns, analytics.allowed_sql('c.store_id'::text));
@@ -205,7 +226,7 @@ SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END
 SELECT c.store_id, c.bucket, nullif(c.channel, '''') AS channel, nullif(c.country, '''') AS country, nullif(c.device, '''') AS device, sum(c.sessions)::bigint AS sessions,
        sum(c.bounces)::bigint AS bounces, sum(c.events)::bigint AS events, sum(c.orders)::bigint AS orders, sum(c.orders) / nullif(sum(c.sessions), 0) AS conversion,
        sum(c.duration) / nullif(sum(c.sessions), 0)::double precision AS avg_duration
-  FROM (SELECT * FROM analytics.rollup_session_day WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
+  FROM (SELECT * FROM analytics.rollup_session_day m WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'') OR m.bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = m.store_id)
         UNION ALL SELECT * FROM analytics.tail_session_day()) c
  WHERE %s
  GROUP BY c.store_id, c.bucket, c.channel, c.country, c.device
@@ -217,7 +238,7 @@ SELECT f.store_id, f.bucket, nullif(f.channel, '''') AS channel, nullif(f.device
        f.purchase::numeric / nullif(f.begin_checkout, 0) AS checkout_to_purchase, f.purchase::numeric / nullif(f.sessions, 0) AS conversion, f.value_lost, f.currency
   FROM (SELECT c.store_id, c.bucket, c.channel, c.device, c.currency, sum(c.sessions)::bigint AS sessions, sum(c.view_item)::bigint AS view_item,
                sum(c.add_to_cart)::bigint AS add_to_cart, sum(c.begin_checkout)::bigint AS begin_checkout, sum(c.purchase)::bigint AS purchase, sum(c.value_lost) AS value_lost
-          FROM (SELECT * FROM analytics.rollup_session_day WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
+          FROM (SELECT * FROM analytics.rollup_session_day m WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'') OR m.bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = m.store_id)
                 UNION ALL SELECT * FROM analytics.tail_session_day()) c
          WHERE %s
          GROUP BY c.store_id, c.bucket, c.channel, c.device, c.currency
@@ -233,13 +254,16 @@ BEGIN
     SET search_path = pg_catalog, pg_temp
 AS %L', format('
 BEGIN
-    DELETE FROM analytics.rollup_session_day m WHERE store IS NULL OR m.store_id = store;
+    DELETE FROM analytics.rollup_session_day m WHERE (store IS NULL OR m.store_id = store) AND (m.bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = m.store_id)) IS NOT TRUE;
     INSERT INTO analytics.rollup_session_day %s;
 END
-', analytics.session_days_sql('(SELECT 1 AS sign, m.* FROM analytics.rollup_session m WHERE store IS NULL OR m.store_id = store)')));
+', analytics.session_days_sql('(SELECT 1 AS sign, m.* FROM analytics.rollup_session m WHERE (store IS NULL OR m.store_id = store) AND (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS NOT TRUE)')));
 END
 $$;
 COMMENT ON FUNCTION analytics.build_session_days(text) IS 'adds up the days of a store''s merged sessions anew (null: of all stores); the caller holds the engine lock';
+
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_session', 'WHERE started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = rollup_session.store_id)');
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_session_day', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_session_day.store_id)');
 
 -- To be called when what sessions are made of has moved: nothing is merged, all is tail, and the next refresh builds.
 CREATE OR REPLACE FUNCTION analytics.forget_sessions() RETURNS void
@@ -251,6 +275,7 @@ $$;
 COMMENT ON FUNCTION analytics.forget_sessions() IS 'has the next refresh put all sessions together anew; the caller holds the engine lock';
 
 COMMENT ON FUNCTION analytics.merge_sessions() IS 'merges new events into sessions and their days; returns the sessions before and after; the caller holds the engine lock';
+COMMENT ON FUNCTION analytics.erase_from_sessions(text, text, text[]) IS 'takes a person''s events out of sessions and their days; the caller holds the engine lock';
 COMMENT ON FUNCTION analytics.tail_session() IS 'sessions that events not merged yet change: as merged (sign -1) and as they are (sign 1)';
 COMMENT ON FUNCTION analytics.tail_session_day() IS 'what events that are not merged yet change in sessions by day';
 

@@ -34,3 +34,13 @@ COMMENT ON COLUMN analytics.exchange_rate.currency IS 'currency converted from, 
 COMMENT ON COLUMN analytics.exchange_rate.valid_from IS 'first day the rate holds for, until the next one''s';
 COMMENT ON COLUMN analytics.exchange_rate.rate IS 'units of the reporting currency for 1 of this currency';
 SELECT pg_catalog.pg_extension_config_dump('analytics.exchange_rate', '');
+
+CREATE TABLE analytics.retired (
+    store_id text NOT NULL PRIMARY KEY,
+    before timestamptz NOT NULL,
+    day date NOT NULL
+);
+COMMENT ON TABLE analytics.retired IS 'stores whose oldest raw events apply_retention() has removed; their figures stay, and are built, moved and checked no more';
+COMMENT ON COLUMN analytics.retired.before IS 'raw events before this moment are gone';
+COMMENT ON COLUMN analytics.retired.day IS 'the day that it begins, in the store''s time zone then';
+SELECT pg_catalog.pg_extension_config_dump('analytics.retired', '');

@@ -1,0 +1,94 @@
+-- A person who asks to be forgotten: ids and properties are nulled where they stand. Sales figures stay; what counts persons or
+-- visits (distinct customers, sessions, cohorts) counts one less.
+
+-- Columns of counted_line that say who somebody is.
+CREATE OR REPLACE FUNCTION analytics.names_a_person(rollup analytics.rollup) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT NOT rollup.builtin AND (EXISTS (SELECT FROM unnest(rollup.dimensions) d WHERE d IN ('customer_id', 'anonymous_id', 'session_id') OR starts_with(d, 'properties'))
+                                   OR coalesce(rollup.condition, '') ~ '\ml\.(customer_id|anonymous_id|session_id|properties)\M')
+$$;
+COMMENT ON FUNCTION analytics.names_a_person(analytics.rollup) IS 'whether cells of a custom rollup depend on ids or properties of persons';
+
+CREATE OR REPLACE FUNCTION analytics.erase_customer(store text, customer text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+AS $$
+DECLARE
+    visitors text[];
+    part regclass;
+    rolled record;
+    r analytics.rollup_shape;
+    first_time timestamptz;
+    last_time timestamptz;
+    restamped bigint;
+    n bigint;
+    touched bigint := 0;
+    built_from date;
+BEGIN
+    IF store IS NULL OR customer IS NULL OR store = '' OR customer = '' THEN
+        RAISE EXCEPTION 'store and customer must not be null or empty' USING ERRCODE = '22023',
+            HINT = 'Call analytics.erase_customer(store, customer).';
+    END IF;
+    PERFORM analytics.require_store(store);
+    PERFORM analytics.require_read_committed('erase_customer');
+    PERFORM analytics.lock_engine(true);
+    -- all that is committed is merged and learned first: what the events say of products is lost with their properties
+    PERFORM analytics.refresh(true);
+    visitors := ARRAY(SELECT i.anonymous_id FROM analytics.identity i WHERE i.store_id = store AND i.customer_id = customer
+                       UNION
+                      SELECT e.anonymous_id FROM analytics.event e WHERE e.store_id = store AND e.customer_id = customer AND e.anonymous_id IS NOT NULL);
+    SELECT min(e.occurred_at), max(e.occurred_at) INTO first_time, last_time
+      FROM analytics.event e
+     WHERE e.store_id = store AND (e.customer_id = customer OR (e.customer_id IS NULL AND e.anonymous_id = ANY (visitors)));
+    IF first_time IS NOT NULL THEN
+        PERFORM analytics.erase_from_sessions(store, customer, visitors);
+        -- merged cells whose distinct counts hold the person
+        FOR rolled IN SELECT k.name FROM analytics.rollup k JOIN analytics.rollup_state s USING (name)
+                       WHERE NOT analytics.names_a_person(k) LOOP
+            r := analytics.shape_of(rolled.name);
+            CONTINUE WHEN r.counts = '{}';
+            EXECUTE format('INSERT INTO analytics.rollup_recount (name, store_id, bucket, dimensions) SELECT DISTINCT %L, l.store_id, %s, ARRAY[%s]::text[] FROM analytics.counted_line l JOIN analytics.rollup_state s ON s.name = %1$L WHERE l.store_id = $1 AND l.occurred_at >= $4 AND l.occurred_at <= $5 AND (l.customer_id = $2 OR (l.customer_id IS NULL AND l.anonymous_id = ANY ($3))) AND pg_visible_in_snapshot(l.stamp, s.merged)%4$s',
+                rolled.name, CASE r.bucket WHEN 'hour' THEN 'l.hour AT TIME ZONE ''UTC''' ELSE format('l.%I::timestamp', r.bucket) END,
+                (SELECT coalesce(string_agg(k, ', ' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
+                coalesce(' AND (' || r.condition || ')', '')) USING store, customer, visitors, first_time, last_time;
+        END LOOP;
+        FOR part IN SELECT DISTINCT e.tableoid FROM analytics.event e
+                     WHERE e.store_id = store AND e.occurred_at >= first_time AND e.occurred_at <= last_time
+                       AND (e.customer_id = customer OR (e.customer_id IS NULL AND e.anonymous_id = ANY (visitors))) LOOP
+            -- in the partition, whose rows keep their stamps: nothing is merged twice
+            EXECUTE format('WITH erased AS (UPDATE %s e SET customer_id = NULL, anonymous_id = NULL, session_id = NULL, properties = NULL
+                                             WHERE e.store_id = $1 AND e.occurred_at >= $4 AND e.occurred_at <= $5 AND (e.customer_id = $2 OR (e.customer_id IS NULL AND e.anonymous_id = ANY ($3)))
+                                            RETURNING e.event_id, e.event_type, e.order_id, e.stamp, e.ingest_xid)
+                            SELECT count(DISTINCT (event_id, CASE event_type WHEN ''purchase'' THEN order_id END)), count(*) FILTER (WHERE stamp = pg_current_xact_id() AND ingest_xid <> stamp) FROM erased', part)
+               INTO n, restamped USING store, customer, visitors, first_time, last_time;
+            IF restamped > 0 THEN
+                RAISE EXCEPTION 'rows of % were stamped anew by an UPDATE', part USING ERRCODE = 'XX000',
+                    HINT = 'A BEFORE UPDATE trigger on the partition makes PostgreSQL do so; drop it.';
+            END IF;
+            touched := touched + n;
+        END LOOP;
+        PERFORM analytics.recount_lost_cells();
+        FOR rolled IN SELECT k.name, s.built_from FROM analytics.rollup k JOIN analytics.rollup_state s USING (name)
+                       WHERE analytics.names_a_person(k) ORDER BY array_position('{hour,day,week,month}'::text[], k.grain) LOOP
+            PERFORM analytics.build_range(rolled.name, greatest(first_time::date - 34, rolled.built_from), last_time::date + 2, store);
+        END LOOP;
+    END IF;
+    DELETE FROM analytics.rollup_customer_daily d WHERE d.store_id = store AND d.customer_id = customer;
+    INSERT INTO analytics.customer_touched (store_id, customer_id) VALUES (store, customer);
+    PERFORM analytics.refresh_customers();
+    DELETE FROM analytics.identity i WHERE i.store_id = store AND (i.customer_id = customer OR i.anonymous_id = ANY (visitors));
+    DELETE FROM analytics.rejected_event j
+     WHERE j.store_id = store
+       AND (j.payload ->> 'customer_id' = customer OR j.payload ->> 'anonymous_id' = ANY (visitors)
+            OR EXISTS (SELECT FROM unnest(visitors || customer) v(id) WHERE position(convert_to('"' || v.id || '"', 'UTF8') IN j.raw) > 0));
+    PERFORM analytics.outdate_snapshots();
+    RETURN touched;
+END
+$$;
+COMMENT ON FUNCTION analytics.erase_customer(text, text) IS
+'forgets a customer: nulls customer_id, anonymous_id, session_id and properties of the customer''s events, and of those of visitors known to be the customer; drops identities and rejected events that name the person. Orders, units and money stay; distinct customers, sessions, cohorts count without the person.
+Returns the events touched. What another transaction has not committed yet is not found: call it again then. Old row versions go with VACUUM, the log (WAL) and backups with their own retention.
+22023: an argument is null or empty; 25001: not under READ COMMITTED; 42501: not this store';
