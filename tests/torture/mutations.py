@@ -37,6 +37,14 @@ MUTATIONS = {
         ("refresh", "EXCEPTION WHEN serialization_failure", "EXCEPTION WHEN division_by_zero")],
     "products_forget_running_ids": [
         ("tail_product", "b.stamp = ANY (running)", "false")],
+    "customers_are_not_added_up": [
+        ("refresh_customers", "FROM analytics.customer_touched k\n", "FROM analytics.customer_touched k WHERE false\n")],
+    "first_orders_are_not_made_anew": [
+        ("touched_customer_days", "CASE WHEN d.lost THEN r.first_order ELSE d.first_order END", "d.first_order")],
+    "sessions_forget_running_ids": [
+        ("tail_session_day", "p.stamp = ANY (running)", "false")],
+    "lost_sessions_are_not_put_together_anew": [
+        ("merge_sessions", "WHERE e.n < 0", "WHERE false")],
     "direct_writes_are_not_checked": [
         ("claim_direct_events", "ELSIF found.known THEN", "ELSIF false THEN")],
     "acknowledged_before_durable": [

@@ -81,10 +81,25 @@ def views() -> dict[str, str]:
     return result
 
 
-RECOMPUTED = views()
+# Of persons and visits: recomputed by the oracle of all tests, tests/oracle.sql. Quotients are compared to twelve digits.
+PERSONS = {
+    "customer": "store_id, customer_id, first_seen_at, last_seen_at, first_order_at, last_order_at, orders, units,"
+                " gross_sales, discounts, returns, net_sales, round(aov, 12) AS aov, country, channel",
+    "customer_month": "store_id, bucket, customer_id, cohort_month, orders, units, gross_sales, discounts, returns,"
+                      " net_sales",
+    "cohort_retention": "store_id, cohort_month, months_since, cohort_size, customers, round(retention, 12) AS retention,"
+                        " net_sales, cumulative_net_sales",
+    "session_daily": "store_id, bucket, channel, country, device, sessions, bounces, events, orders,"
+                     " round(conversion, 12) AS conversion, round(extract(epoch FROM avg_duration), 3) AS avg_duration",
+    "funnel_daily": "store_id, bucket, channel, device, sessions, view_item, add_to_cart, begin_checkout, purchase,"
+                    " round(conversion, 12) AS conversion, value_lost, currency",
+}
+RECOMPUTED = views() | {view: f"SELECT {columns} FROM oracle.{view}" for view, columns in PERSONS.items()}
 
 
 def columns(view: str) -> str:
+    if view in PERSONS:
+        return PERSONS[view]
     keys = {"product_daily": "product_id, name, category, brand", "category_daily": "category"}
     measures = SALES if view in GRAINS else PRODUCTS
     return f"store_id, bucket, currency, {keys.get(view, 'channel, country')}, {', '.join(measures)}"
