@@ -63,6 +63,10 @@ BEGIN
        AND (reconcile.store IS NULL OR coalesce(d.store_id, m.store_id) = reconcile.store)
        AND (reconcile."from" IS NULL OR coalesce(d.month, m.bucket) >= reconcile."from")
        AND (reconcile."to" IS NULL OR coalesce(d.month, m.bucket) < reconcile."to");
+    RETURN QUERY SELECT * FROM analytics.reconcile_customers(reconcile.store, reconcile."from", reconcile."to");
+    IF reconcile."from" IS NULL AND reconcile."to" IS NULL THEN
+        RETURN QUERY SELECT * FROM analytics.reconcile_sessions(reconcile.store);
+    END IF;
     -- keys against lines: what counts once stands once, with all its lines
     RETURN QUERY
     SELECT coalesce(k.store_id, e.store_id), 'event_key.lines', coalesce(k.occurred_at, e.occurred_at)::date,
@@ -89,7 +93,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.reconcile(text, date, date) IS
-'compares every view with the events, grains with each other and keys with lines, in days from (inclusive) to (exclusive); returns what differs: no rows';
+'compares every view with the events, grains, customers, cohorts and sessions with each other and keys with lines, in days from (inclusive) to (exclusive); returns what differs: no rows';
 
 CREATE OR REPLACE FUNCTION analytics.tail_of(merged pg_snapshot, OUT tail_rows bigint, OUT oldest timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
