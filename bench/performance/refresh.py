@@ -85,17 +85,12 @@ def check_equal(connection):
 
 def leave_sales_alone(connection):
     """From here on refresh() has no target in this database but the sales rollups: its pass is generated for them alone,
-    product_daily is no rollup any more, and the state of product says that it has merged all that will ever come."""
-    function = value_of(connection, "SELECT pg_get_functiondef('analytics.merge_builtin_rollups'::regproc)")
-    all_targets, sales = (connection.execute("SELECT analytics.merge_pass_sql(%s)", [names]).fetchone()[0]
-                          for names in ([*GRAINS, "product_daily"], [*GRAINS]))
-    if all_targets not in function:
-        raise RuntimeError("analytics.merge_builtin_rollups() does not hold the pass that merge_pass_sql() writes")
-    connection.execute(function.replace(all_targets, sales))
-    connection.execute("""
-        UPDATE analytics.rollup_state SET merged = '9000000000000000000:9000000000000000000:' WHERE name = 'product';
-        DELETE FROM analytics.rollup_state WHERE name = 'product_daily';
-        DELETE FROM analytics.rollup WHERE name = 'product_daily'""")
+    the others are no rollups any more, and the state of what is no rollup says that it has merged all that will ever come."""
+    connection.execute("SELECT analytics.make_pass('merge_builtin_rollups', %s)", [[*GRAINS]])
+    connection.execute("DELETE FROM analytics.rollup_state WHERE name IN (SELECT name FROM analytics.rollup WHERE NOT name = ANY (%s))", [[*GRAINS]])
+    connection.execute("DELETE FROM analytics.rollup WHERE NOT name = ANY (%s)", [[*GRAINS]])
+    connection.execute("UPDATE analytics.rollup_state SET merged = '9000000000000000000:9000000000000000000:'"
+                       " WHERE name NOT IN (SELECT name FROM analytics.rollup)")
 
 
 def forget_sales(connection):

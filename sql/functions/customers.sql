@@ -97,17 +97,17 @@ CREATE OR REPLACE FUNCTION analytics.customer_totals_sql(days text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT t.store_id, t.customer_id, t.first_seen_at, t.last_seen_at, (t.first_order[1] || ''+00'')::timestamptz AS first_order_at, t.last_order_at, date_trunc(''month'', t.first_order_day)::date AS cohort_month, t.orders, t.units, t.gross_sales, t.discounts, t.returns, t.first_order[2] AS channel, t.first_order[3] AS country, t.lines FROM (SELECT d.store_id, d.customer_id, min(d.first_seen_at) AS first_seen_at, max(d.last_seen_at) AS last_seen_at, min(d.first_order) AS first_order, max(d.last_order_at) AS last_order_at, min(d.bucket) FILTER (WHERE d.first_order IS NOT NULL) AS first_order_day, sum(d.orders)::bigint AS orders, sum(d.units)::bigint AS units, sum(d.gross_sales) AS gross_sales, sum(d.discounts) AS discounts, sum(d.returns) AS returns, sum(d.lines)::bigint AS lines FROM %s d GROUP BY 1, 2) t', days)
+    SELECT format('SELECT t.store_id, t.customer_id, t.first_seen_at, t.last_seen_at, (t.first_order[1] || ''+00'')::timestamptz AS first_order_at, t.last_order_at, date_trunc(''month'', t.first_order_day::timestamp)::date AS cohort_month, t.orders, t.units, t.gross_sales, t.discounts, t.returns, t.first_order[2] AS channel, t.first_order[3] AS country, t.lines FROM (SELECT d.store_id, d.customer_id, min(d.first_seen_at) AS first_seen_at, max(d.last_seen_at) AS last_seen_at, min(d.first_order) AS first_order, max(d.last_order_at) AS last_order_at, min(d.bucket) FILTER (WHERE d.first_order IS NOT NULL) AS first_order_day, sum(d.orders)::bigint AS orders, sum(d.units)::bigint AS units, sum(d.gross_sales) AS gross_sales, sum(d.discounts) AS discounts, sum(d.returns) AS returns, sum(d.lines)::bigint AS lines FROM %s d GROUP BY 1, 2) t', days)
 $$;
 COMMENT ON FUNCTION analytics.customer_totals_sql(text) IS 'SQL that adds up customers from their days';
 
-CREATE OR REPLACE FUNCTION analytics.customer_months_sql(days text, totals text) RETURNS text
+CREATE OR REPLACE FUNCTION analytics.customer_months_sql(days text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT d.store_id, d.customer_id, date_trunc(''month'', d.bucket)::date AS bucket, min(t.cohort_month) AS cohort_month, sum(d.orders)::bigint AS orders, sum(d.units)::bigint AS units, sum(d.gross_sales) AS gross_sales, sum(d.discounts) AS discounts, sum(d.returns) AS returns, sum(d.lines)::bigint AS lines FROM %s d JOIN %s t ON t.store_id = d.store_id AND t.customer_id = d.customer_id GROUP BY 1, 2, 3', days, totals)
+    SELECT format('SELECT d.store_id, d.customer_id, date_trunc(''month'', d.bucket::timestamp)::date AS bucket, date_trunc(''month'', (min(min(d.bucket) FILTER (WHERE d.first_order IS NOT NULL)) OVER (PARTITION BY d.store_id, d.customer_id))::timestamp)::date AS cohort_month, sum(d.orders)::bigint AS orders, sum(d.units)::bigint AS units, sum(d.gross_sales) AS gross_sales, sum(d.discounts) AS discounts, sum(d.returns) AS returns, sum(d.lines)::bigint AS lines FROM %s d GROUP BY 1, 2, 3', days)
 $$;
-COMMENT ON FUNCTION analytics.customer_months_sql(text, text) IS 'SQL that adds up customers'' months from their days';
+COMMENT ON FUNCTION analytics.customer_months_sql(text) IS 'SQL that adds up customers'' months from all their days';
 
 -- What months m count for in cohorts, times sign.
 CREATE OR REPLACE FUNCTION analytics.cohort_cells_sql(months text, sign text) RETURNS text
@@ -121,7 +121,7 @@ COMMENT ON FUNCTION analytics.cohort_cells_sql(text, text) IS 'SQL of what custo
 DO $$
 DECLARE
     totals constant text := analytics.customer_totals_sql('day');
-    months constant text := analytics.customer_months_sql('day', 'total');
+    months constant text := analytics.customer_months_sql('day'::text);
     total_columns constant text := 'store_id, customer_id, first_seen_at, last_seen_at, first_order_at, last_order_at, cohort_month, orders, units, gross_sales, discounts, returns, channel, country, lines';
     month_columns constant text := 'store_id, customer_id, bucket, cohort_month, orders, units, gross_sales, discounts, returns, lines';
     -- the days of those who were touched, as merged
@@ -150,6 +150,19 @@ BEGIN
         SELECT * FROM (%s) n WHERE n.lines <> 0
     ), old_month AS MATERIALIZED (
         SELECT m.* FROM touched k JOIN analytics.rollup_customer_month m ON m.store_id = k.store_id AND m.customer_id = k.customer_id
+    -- (what has no statistics is put together by sorting: a planner who takes it for a row or two would join it row by row)
+    ), month AS MATERIALIZED (
+        SELECT u.store_id, u.customer_id, u.bucket, bool_or(u.new) AS stands, 
+               ROW (max(u.cohort_month) FILTER (WHERE u.new), max(u.orders) FILTER (WHERE u.new), max(u.units) FILTER (WHERE u.new), max(u.gross_sales) FILTER (WHERE u.new), max(u.discounts) FILTER (WHERE u.new), max(u.returns) FILTER (WHERE u.new), max(u.lines) FILTER (WHERE u.new))
+               IS DISTINCT FROM ROW (max(u.cohort_month) FILTER (WHERE NOT u.new), max(u.orders) FILTER (WHERE NOT u.new), max(u.units) FILTER (WHERE NOT u.new), max(u.gross_sales) FILTER (WHERE NOT u.new), max(u.discounts) FILTER (WHERE NOT u.new), max(u.returns) FILTER (WHERE NOT u.new), max(u.lines) FILTER (WHERE NOT u.new)) AS changed,
+               max(u.cohort_month) FILTER (WHERE u.new) AS cohort_month, max(u.orders) FILTER (WHERE u.new) AS orders, max(u.units) FILTER (WHERE u.new) AS units,
+               max(u.gross_sales) FILTER (WHERE u.new) AS gross_sales, max(u.discounts) FILTER (WHERE u.new) AS discounts,
+               max(u.returns) FILTER (WHERE u.new) AS returns, max(u.lines) FILTER (WHERE u.new) AS lines
+          FROM (SELECT n.*, true AS new FROM new_month n UNION ALL SELECT o.*, false FROM old_month o) u
+         GROUP BY 1, 2, 3
+    ), gone AS MATERIALIZED (
+        SELECT u.store_id, u.customer_id FROM (SELECT k.store_id, k.customer_id FROM touched k UNION ALL SELECT t.store_id, t.customer_id FROM total t WHERE t.lines <> 0) u
+         GROUP BY 1, 2 HAVING count(*) = 1
     ), cohort AS MATERIALIZED (
         SELECT c.store_id, c.cohort_month, c.bucket, sum(c.customers) AS customers, sum(c.net_sales) AS net_sales
           FROM (%s UNION ALL %s) c
@@ -158,17 +171,14 @@ BEGIN
         INSERT INTO analytics.rollup_customer (%s) SELECT %6$s FROM total WHERE lines <> 0
         ON CONFLICT (store_id, customer_id) DO UPDATE SET (%6$s) = ROW (%7$s)
     ), totals_gone AS (
-        DELETE FROM analytics.rollup_customer c USING touched k
-         WHERE k.store_id = c.store_id AND k.customer_id = c.customer_id
-           AND NOT EXISTS (SELECT FROM total t WHERE t.store_id = c.store_id AND t.customer_id = c.customer_id AND t.lines <> 0)
+        DELETE FROM analytics.rollup_customer c USING gone g WHERE g.store_id = c.store_id AND g.customer_id = c.customer_id
     ), months_stored AS (
         INSERT INTO analytics.rollup_customer_month AS m (%8$s)
-        SELECT %8$s FROM (SELECT %8$s FROM new_month EXCEPT SELECT %8$s FROM old_month) n
+        SELECT %8$s FROM month WHERE stands AND changed
         ON CONFLICT (store_id, customer_id, bucket) DO UPDATE SET (%8$s) = ROW (%9$s)
     ), months_gone AS (
-        DELETE FROM analytics.rollup_customer_month m USING old_month o
-         WHERE o.store_id = m.store_id AND o.customer_id = m.customer_id AND o.bucket = m.bucket
-           AND NOT EXISTS (SELECT FROM new_month n WHERE n.store_id = m.store_id AND n.customer_id = m.customer_id AND n.bucket = m.bucket)
+        DELETE FROM analytics.rollup_customer_month m USING month o
+         WHERE NOT o.stands AND o.store_id = m.store_id AND o.customer_id = m.customer_id AND o.bucket = m.bucket
     ), cohorts_stored AS (
         INSERT INTO analytics.rollup_cohort AS m (store_id, cohort_month, bucket, customers, net_sales) SELECT * FROM cohort
         ON CONFLICT (store_id, cohort_month, bucket) DO UPDATE
@@ -202,7 +212,7 @@ BEGIN
     INSERT INTO analytics.rollup_cohort (store_id, cohort_month, bucket, customers, net_sales)
     SELECT store_id, cohort_month, bucket, sum(customers), sum(net_sales) FROM (%6$s AND (store IS NULL OR m.store_id = store)) c GROUP BY 1, 2, 3;
 END
-', total_columns, stored_days, totals, month_columns, analytics.customer_months_sql('day', 'analytics.rollup_customer'),
+', total_columns, stored_days, totals, month_columns, months,
         analytics.cohort_cells_sql('analytics.rollup_customer_month', '1')));
 
     EXECUTE format('CREATE FUNCTION analytics.tail_customer() RETURNS SETOF analytics.rollup_customer
@@ -213,7 +223,7 @@ AS %L', format('WITH day AS MATERIALIZED (SELECT * FROM analytics.touched_custom
     EXECUTE format('CREATE FUNCTION analytics.tail_customer_month() RETURNS SETOF analytics.rollup_customer_month
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 100 COST 10000
     SET search_path = pg_catalog, pg_temp
-AS %L', format('WITH day AS MATERIALIZED (SELECT * FROM analytics.touched_customer_days()), total AS MATERIALIZED (%s) %s', totals, months));
+AS %L', format('WITH day AS MATERIALIZED (SELECT * FROM analytics.touched_customer_days()) %s', months));
 
     -- what the tail adds to merged cohorts, and takes from them
     EXECUTE format('CREATE FUNCTION analytics.tail_cohort() RETURNS SETOF analytics.rollup_cohort

@@ -33,27 +33,30 @@ CREATE OR REPLACE FUNCTION analytics.session_changes_sql(tail text, merged text)
 AS $$
     SELECT format($sql$
     tail_event AS MATERIALIZED (
-        SELECT * FROM (%1$s) e WHERE e.key IS NOT NULL
+        -- lost: something was taken back, and what is left can't be told from sums
+        SELECT e.*, bool_or(e.n < 0) OVER (PARTITION BY e.store_id, e.key) AS lost FROM (%1$s) e WHERE e.key IS NOT NULL
     ), touched AS MATERIALIZED (
-        SELECT DISTINCT m.*, e.session_gap FROM tail_event e
+        -- a key's events of a day are looked up together; a session between two of them may come along, and changes nothing
+        SELECT DISTINCT m.*, e.session_gap, e.lost
+          FROM (SELECT t.store_id, t.key, t.session_gap, t.lost, min(t.occurred_at) AS first_at, max(t.occurred_at) AS last_at
+                  FROM tail_event t WHERE t.n <> 0 OR t.cart_value <> 0
+                 GROUP BY 1, 2, 3, 4, floor(extract(epoch FROM t.occurred_at) / 86400)) e
           JOIN analytics.rollup_session m ON m.store_id = e.store_id AND m.key = e.key
-           AND (starts_with(e.key, 's') OR (m.started_at <= e.occurred_at + e.session_gap AND m.ended_at >= e.occurred_at - e.session_gap))
-         WHERE e.n <> 0 OR e.cart_value <> 0
-    ), lost AS MATERIALIZED (
-        SELECT DISTINCT e.store_id, e.key FROM tail_event e WHERE e.n < 0
+           AND (starts_with(e.key, 's') OR (m.started_at <= e.last_at + e.session_gap AND m.ended_at >= e.first_at - e.session_gap))
     ), event AS MATERIALIZED (
-        SELECT e.* FROM tail_event e WHERE (e.n <> 0 OR e.cart_value <> 0) AND NOT EXISTS (SELECT FROM lost o WHERE o.store_id = e.store_id AND o.key = e.key)
+        SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
+          FROM tail_event e WHERE (e.n <> 0 OR e.cart_value <> 0) AND NOT e.lost
         UNION ALL
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, sum(e.n), sum(e.cart_value)
-          FROM (SELECT e.* FROM tail_event e JOIN lost o ON o.store_id = e.store_id AND o.key = e.key
+          FROM (SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
+                  FROM tail_event e WHERE e.lost
                 UNION ALL
-                SELECT r.* FROM lost o JOIN touched m ON m.store_id = o.store_id AND m.key = o.key
-                 CROSS JOIN LATERAL (%2$s) r WHERE r.key = o.key) e
+                SELECT r.* FROM touched m CROSS JOIN LATERAL (%2$s) r WHERE m.lost AND r.key = m.key) e
          GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING sum(e.n) > 0 OR sum(e.cart_value) <> 0
     ), part AS (
         SELECT m.store_id, m.key, m.session_gap, m.started_at, m.ended_at, m.events, m.orders, m.views, m.carts, m.checkouts, m.cart_values,
                m.channel, m.country, m.device, m.currency
-          FROM touched m WHERE NOT EXISTS (SELECT FROM lost o WHERE o.store_id = m.store_id AND o.key = m.key)
+          FROM touched m WHERE NOT m.lost
         UNION ALL
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.occurred_at, e.n, CASE WHEN e.event_type = 'purchase' THEN e.n ELSE 0 END,
                CASE WHEN e.event_type = 'view_item' THEN e.n ELSE 0 END, CASE WHEN e.event_type = 'add_to_cart' THEN e.n ELSE 0 END,
@@ -72,6 +75,7 @@ AS $$
         SELECT b.*, count(*) FILTER (WHERE b.breaks) OVER (PARTITION BY b.store_id, b.key ORDER BY b.started_at, b.ended_at ROWS UNBOUNDED PRECEDING) AS number
           FROM broken b
     ), changed AS MATERIALIZED (
+        SELECT u.*, bool_or(u.sign = 1) OVER (PARTITION BY u.store_id, u.key, u.started_at) AS stands FROM (
         SELECT -1 AS sign, m.store_id, m.key, m.started_at, m.ended_at, m.events, m.orders, m.views, m.carts, m.checkouts, m.cart_values,
                m.channel, m.country, m.device, m.currency
           FROM touched m
@@ -85,7 +89,7 @@ AS $$
                        sum(n.checkouts)::bigint AS checkouts, array_agg(n.cart_values) FILTER (WHERE n.cart_values IS NOT NULL) AS cart_parts,
                        min(n.channel) AS channel, min(n.country) AS country, min(n.device) AS device, min(n.currency) AS currency
                   FROM numbered n GROUP BY n.store_id, n.key, n.number) s
-         WHERE s.events > 0
+         WHERE s.events > 0) u
     )$sql$,
         analytics.session_events_sql(tail || ' l'),
         analytics.session_events_sql(format('(SELECT c.* FROM analytics.counted_line c WHERE c.store_id = m.store_id AND c.occurred_at >= m.started_at AND c.occurred_at <= m.ended_at AND pg_visible_in_snapshot(c.stamp, %s)) l', merged)),
@@ -110,8 +114,7 @@ DECLARE
         %s
     ), gone AS (
         DELETE FROM analytics.rollup_session m USING changed c
-         WHERE c.sign = -1 AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at
-           AND NOT EXISTS (SELECT FROM changed n WHERE n.sign = 1 AND n.store_id = c.store_id AND n.key = c.key AND n.started_at = c.started_at)
+         WHERE c.sign = -1 AND NOT c.stands AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at
     ), stored AS (
         INSERT INTO analytics.rollup_session (%s) SELECT %3$s FROM changed WHERE sign = 1 ORDER BY store_id, key, started_at
         ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%3$s) = ROW (%4$s)
@@ -145,7 +148,7 @@ END
 AS %L';
 BEGIN
     EXECUTE format('CREATE FUNCTION analytics.tail_session() RETURNS TABLE (sign integer, store_id text, key text, started_at timestamptz, ended_at timestamptz, events bigint, orders bigint, views bigint, carts bigint, checkouts bigint, cart_values jsonb, channel text[], country text[], device text[], currency text[])' || header,
-        format(body, analytics.session_changes_sql(tail, 'merged'), 'SELECT * FROM changed'));
+        format(body, analytics.session_changes_sql(tail, 'merged'), 'SELECT sign, ' || session_columns || ' FROM changed'));
     EXECUTE format('CREATE FUNCTION analytics.tail_session_day() RETURNS SETOF analytics.rollup_session_day' || header,
         format(body, analytics.session_changes_sql(tail, 'merged'), analytics.session_days_sql('changed')));
 
