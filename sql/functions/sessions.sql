@@ -43,6 +43,8 @@ AS $$
                  GROUP BY 1, 2, 3, 4, floor(extract(epoch FROM t.occurred_at) / 86400)) e
           JOIN analytics.rollup_session m ON m.store_id = e.store_id AND m.key = e.key
            AND (starts_with(e.key, 's') OR (m.started_at <= e.last_at + e.session_gap AND m.ended_at >= e.first_at - e.session_gap))
+         -- without a state nothing is merged, whatever the table holds, but what nothing can put together again
+         WHERE %4$s::text <> '1:1:' OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)
     ), event AS MATERIALIZED (
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
           FROM tail_event e WHERE (e.n <> 0 OR e.cart_value <> 0) AND NOT e.lost
@@ -93,7 +95,7 @@ AS $$
     )$sql$,
         analytics.session_events_sql(tail || ' l'),
         analytics.session_events_sql(format('(SELECT c.* FROM analytics.counted_line c WHERE c.store_id = m.store_id AND c.occurred_at >= m.started_at AND c.occurred_at <= m.ended_at AND pg_visible_in_snapshot(c.stamp, %s)) l', merged)),
-        analytics.moment_sql('e.occurred_at'))
+        analytics.moment_sql('e.occurred_at'), merged)
 $$;
 COMMENT ON FUNCTION analytics.session_changes_sql(text, text) IS 'SQL (common table expressions, the last named changed) of the sessions that the tail changes: before, with sign -1, and after';
 

@@ -14,7 +14,8 @@ BEGIN
     SET LOCAL session_replication_role = replica;  -- events are append-only to everybody else
     SELECT string_agg(format('analytics.%I', 'rollup_' || r.name), ', ') INTO STRICT merged FROM analytics.rollup r;
     EXECUTE 'TRUNCATE analytics.event, analytics.event_key, analytics.rejected_event, analytics.product, analytics.store, '
-        'analytics.rollup_state, ' || merged;
+        'analytics.rollup_state, analytics.identity, analytics.retired, analytics.exchange_rate, analytics.rollup_customer, analytics.rollup_customer_month, '
+        'analytics.rollup_cohort, analytics.rollup_session, analytics.rollup_session_day, ' || merged;
 END
 $$;
 
