@@ -13,11 +13,12 @@ import ingest
 import reading
 import refresh
 import report
+import reports
 from database import Measurement, run, value_of
 from report import Row
 
 MILLION = 1_000_000
-GROWING, HELD, INGEST = "bench_growing", "bench_held", "bench_ingest"
+GROWING, HELD, INGEST, REPORTS = "bench_growing", "bench_held", "bench_ingest", "bench_reports"
 
 
 class Progress:
@@ -158,6 +159,31 @@ class Bench:
         writer.close()
         database.drop_database(HELD)
 
+    def measure_reports(self):
+        """Every target at work on the whole base: how fast a backlog is merged, and what each report takes."""
+        connection = self.new_database(REPORTS)
+        events = base.Base(connection, self.traffic.today)
+        events.grow(self.whole_size(), self.progress)
+        self.bring_up(connection, events, events.lines, "first build of all built-in targets, as after a restore")
+        connection.execute("VACUUM ANALYZE")
+        for mix in ("orders", "traffic"):
+            for batches in (1, 10):
+                rates = []
+                for repetition in range(4):
+                    for _ in range(batches):
+                        refresh.commit_new_rows(connection, mix, next(self.numbers), 2)
+                    measurement = Measurement()
+                    measurement.take(connection, run("SELECT analytics.refresh()"))
+                    rates.append(batches * refresh.NEW_ROWS / measurement.waited[0] * 1000)
+                self.facts.append((f"rows merged a second into all built-in targets, {batches * refresh.NEW_ROWS:,} at once, {mix}, {self.size(events)}",
+                                   f"{statistics.median(rates[1:]):,.0f}"))
+        merged = reports.measure(connection, self.traffic.today, self.progress)
+        refresh.commit_new_rows(connection, "orders", next(self.numbers), 2)
+        with_tail = reports.measure(connection, self.traffic.today, self.progress)
+        for name, milliseconds in merged.items():
+            self.facts.append((f"{name}, {self.size(events)}", f"{milliseconds:.1f} ms; with 10,000 rows not merged {with_tail[name]:.1f} ms"))
+        database.drop_database(REPORTS)
+
     def whole_size(self):
         """The size that row 5 is about, or the nearest to it."""
         return min(self.options.sizes, key=lambda lines: abs(lines - 10 * MILLION))
@@ -168,7 +194,8 @@ class Bench:
     def run(self):
         started = datetime.datetime.now(datetime.timezone.utc)
         load = report.load_average()
-        for part, work in (("ingest", self.measure_ingest), ("growing", self.measure_growing), ("held", self.measure_held)):
+        for part, work in (("ingest", self.measure_ingest), ("growing", self.measure_growing), ("held", self.measure_held),
+                           ("reports", self.measure_reports)):
             if part in self.options.parts:
                 work()
         with database.connect() as connection:
@@ -187,7 +214,7 @@ def parse_options():
     parser.add_argument("--sizes", help="sizes of the growing base in million lines, such as 1,5,10,20")
     parser.add_argument("--held-sizes", help="the same for the base under an open transaction")
     parser.add_argument("--repetitions", type=int)
-    parser.add_argument("--parts", default="ingest,growing,held", help="which of ingest, growing, held")
+    parser.add_argument("--parts", default="ingest,growing,held,reports", help="which of ingest, growing, held, reports")
     parser.add_argument("--generator", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
