@@ -177,15 +177,20 @@ std::vector<std::size_t> written_events(const Plan& plan) {
     return written;
 }
 
+// What a refund does not say of itself is said by its order.
+void follow(Event& refund, const Order& order) {
+    refund.customer_id = refund.customer_id ? refund.customer_id : order.customer_id;
+    refund.channel = refund.channel ? refund.channel : order.channel;
+    refund.country = refund.country ? refund.country : order.country;
+    refund.excluded = refund.excluded ? refund.excluded : order.excluded;
+}
+
 void fill(Event& refund, Order& order) {
     const Currency* const currency = find_currency(order.currency);
     refund.lines = remaining_refund(order.bought, order.refunded, currency == nullptr ? 2 : currency->minor_digits);
     refund.currency = order.currency;
     refund.tax_included = order.tax_included;
-    refund.customer_id = refund.customer_id ? refund.customer_id : order.customer_id;
-    refund.channel = refund.channel ? refund.channel : order.channel;
-    refund.country = refund.country ? refund.country : order.country;
-    refund.excluded = refund.excluded ? refund.excluded : order.excluded;
+    follow(refund, order);
     for (EventLine& line : refund.lines) {
         line.properties = refund.properties;
         order.refunded.push_back(order_line(line));
@@ -276,6 +281,7 @@ std::vector<FailedRefund> fill_full_refunds(EventBatch& batch, const Plan& plan,
         if (!refund.currency_is_sent && !orders[order].currency.empty()) {
             refund.currency = orders[order].currency;
         }
+        follow(refund, orders[order]);
         if (in_currency_of(orders[order], refund.currency)) {
             std::transform(refund.lines.begin(), refund.lines.end(), std::back_inserter(orders[order].refunded),
                            [](const EventLine& line) { return order_line(line); });

@@ -300,7 +300,12 @@ class Generator:
         item = {"product_id": product, "quantity": quantity, "price": price}
         item |= self.catalogue.news(product, header["occurred_at"])
         line = Line(product, quantity, price, price * quantity, ZERO, ZERO, ZERO, "product")
-        return self.version(header, [item], {}, [line])
+        sent = dict(header)
+        for name in ("customer_id", "channel", "country"):  # what the event does not say comes from the order
+            header[name] = header[name] or getattr(order, name)
+        version = self.version(header, [item], {}, [line])
+        version.payload = self.payload(sent, [item], {})
+        return version
 
     def refund_in_full(self, order: Version, left: dict, shipping: Decimal) -> Version:
         """Whatever the order has left; what the event does not say comes from the order."""
