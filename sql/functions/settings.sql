@@ -92,7 +92,9 @@ BEGIN
                     IF wanted::interval <= interval '0' THEN
                         RAISE invalid_parameter_value;
                     END IF;
-                    wanted := wanted::interval::text;
+                    -- a gap in hours: a day's length would be that of the calling session's time zone
+                    wanted := CASE key WHEN 'session_gap' THEN make_interval(secs => extract(epoch FROM wanted::interval)::double precision)
+                                       ELSE wanted::interval END::text;
             END CASE;
         EXCEPTION WHEN data_exception THEN
             RAISE EXCEPTION 'invalid value for setting "%"', key USING ERRCODE = '22023',
