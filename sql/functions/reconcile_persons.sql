@@ -34,7 +34,7 @@ AS $$
      WHERE f.expected IS DISTINCT FROM f.actual AND "from" IS NULL AND "to" IS NULL
     UNION ALL
     SELECT coalesce(m.store_id, c.store_id), 'cohort_retention.net_sales', coalesce(m.cohort_month, c.cohort_month), NULL, m.net_sales, c.net_sales
-      FROM (SELECT m.store_id, m.cohort_month, sum(m.net_sales) AS net_sales FROM month m WHERE m.cohort_month IS NOT NULL GROUP BY 1, 2) m
+      FROM (SELECT m.store_id, m.cohort_month, sum(m.net_sales) AS net_sales FROM month m WHERE m.bucket >= m.cohort_month GROUP BY 1, 2) m
       FULL JOIN (SELECT c.store_id, c.cohort_month, sum(c.net_sales) AS net_sales FROM analytics.cohort_retention c
                   WHERE store IS NULL OR c.store_id = store GROUP BY 1, 2) c ON c.store_id = m.store_id AND c.cohort_month = m.cohort_month
      WHERE m.net_sales IS DISTINCT FROM c.net_sales AND "from" IS NULL AND "to" IS NULL
