@@ -30,7 +30,7 @@ SELECT store_id, event_id, line, revision, event_type, occurred_at, customer_id,
 -- Those that count, with the store's settings applied.
 CREATE VIEW oracle.line AS
 SELECT l.store_id, l.event_id, l.order_id, l.line, l.event_type, l.line_kind, l.product_id, l.customer_id, l.session_id, l.channel, l.country,
-       l.occurred_at, l.anonymous_id, l.device, l.quantity, l.unit_price,
+       l.occurred_at, l.anonymous_id, l.device, l.quantity, coalesce(l.amount, l.unit_price) IS NOT NULL AS priced,
        coalesce(own.currency, every.currency, 'USD') AS reporting_currency,
        coalesce(own.session_gap, every.session_gap, interval '30 minutes') AS session_gap,
        coalesce(l.currency, own.currency, every.currency, 'USD') AS currency,
@@ -221,7 +221,7 @@ SELECT n.store_id, n.key, n.number, min(n.occurred_at) AS started_at, max(n.occu
        (array_agg(n.channel ORDER BY n.occurred_at, n.channel COLLATE "C") FILTER (WHERE n.line = 1 AND n.channel IS NOT NULL))[1] AS channel,
        (array_agg(n.country ORDER BY n.occurred_at, n.country COLLATE "C") FILTER (WHERE n.line = 1 AND n.country IS NOT NULL))[1] AS country,
        (array_agg(n.device ORDER BY n.occurred_at, n.device COLLATE "C") FILTER (WHERE n.line = 1 AND n.device IS NOT NULL))[1] AS device,
-       coalesce((array_agg(n.currency ORDER BY n.occurred_at, n.currency COLLATE "C") FILTER (WHERE n.line = 1 AND n.unit_price IS NOT NULL))[1],
+       coalesce((array_agg(n.currency ORDER BY n.occurred_at, n.currency COLLATE "C") FILTER (WHERE n.priced))[1],
                 min(n.reporting_currency)) AS currency,
        count(*) FILTER (WHERE n.line = 1) AS events, count(*) FILTER (WHERE n.line = 1 AND n.event_type = 'purchase') AS orders,
        CASE WHEN bool_or(n.event_type = 'purchase') THEN 4

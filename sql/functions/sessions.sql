@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION analytics.session_events_sql(lines text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT l.store_id, %s AS key, l.session_gap, l.occurred_at, l.event_type, l.channel, l.country, l.device, l.currency, l.unit_price IS NOT NULL AS priced, coalesce(sum(l.sign) FILTER (WHERE l.line = 1), 0) AS n, CASE WHEN l.event_type IN (''add_to_cart'', ''remove_from_cart'') THEN sum(l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0))) * CASE l.event_type WHEN ''add_to_cart'' THEN 1 ELSE -1 END END AS cart_value FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10',
+    SELECT format('SELECT l.store_id, %s AS key, l.session_gap, l.occurred_at, l.event_type, l.channel, l.country, l.device, l.currency, coalesce(sum(l.sign) FILTER (WHERE l.amount IS NOT NULL), 0) AS priced, coalesce(sum(l.sign) FILTER (WHERE l.line = 1), 0) AS n, CASE WHEN l.event_type IN (''add_to_cart'', ''remove_from_cart'') THEN sum(l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0))) * CASE l.event_type WHEN ''add_to_cart'' THEN 1 ELSE -1 END END AS cart_value FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9',
                   analytics.session_key_sql(), lines)
 $$;
 COMMENT ON FUNCTION analytics.session_events_sql(text) IS 'SQL of the events that sessions are made of, from lines';
@@ -34,12 +34,12 @@ AS $$
     SELECT format($sql$
     tail_event AS MATERIALIZED (
         -- lost: something was taken back, and what is left can't be told from sums
-        SELECT e.*, bool_or(e.n < 0) OVER (PARTITION BY e.store_id, e.key) AS lost FROM (%1$s) e WHERE e.key IS NOT NULL
+        SELECT e.*, bool_or(e.n < 0 OR e.priced < 0) OVER (PARTITION BY e.store_id, e.key) AS lost FROM (%1$s) e WHERE e.key IS NOT NULL
     ), touched AS MATERIALIZED (
         -- a key's events of a day are looked up together; a session between two of them may come along, and changes nothing
         SELECT DISTINCT m.*, e.session_gap, e.lost
           FROM (SELECT t.store_id, t.key, t.session_gap, t.lost, min(t.occurred_at) AS first_at, max(t.occurred_at) AS last_at
-                  FROM tail_event t WHERE t.n <> 0 OR t.cart_value <> 0
+                  FROM tail_event t WHERE t.n <> 0 OR t.priced <> 0 OR t.cart_value <> 0
                  GROUP BY 1, 2, 3, 4, floor(extract(epoch FROM t.occurred_at) / 86400)) e
           JOIN analytics.rollup_session m ON m.store_id = e.store_id AND m.key = e.key
            AND (starts_with(e.key, 's') OR (m.started_at <= e.last_at + e.session_gap AND m.ended_at >= e.first_at - e.session_gap))
@@ -47,14 +47,14 @@ AS $$
          WHERE %4$s::text <> '1:1:' OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)
     ), event AS MATERIALIZED (
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
-          FROM tail_event e WHERE (e.n <> 0 OR e.cart_value <> 0) AND NOT e.lost
+          FROM tail_event e WHERE (e.n <> 0 OR e.priced <> 0 OR e.cart_value <> 0) AND NOT e.lost
         UNION ALL
-        SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, sum(e.n), sum(e.cart_value)
+        SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, sum(e.priced), sum(e.n), sum(e.cart_value)
           FROM (SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
                   FROM tail_event e WHERE e.lost
                 UNION ALL
                 SELECT r.* FROM touched m CROSS JOIN LATERAL (%2$s) r WHERE m.lost AND r.key = m.key) e
-         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING sum(e.n) > 0 OR sum(e.cart_value) <> 0
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(e.n) > 0 OR sum(e.priced) > 0 OR sum(e.cart_value) <> 0
     ), part AS (
         SELECT m.store_id, m.key, m.session_gap, m.started_at, m.ended_at, m.events, m.orders, m.views, m.carts, m.checkouts, m.cart_values,
                m.channel, m.country, m.device, m.currency
@@ -67,7 +67,7 @@ AS $$
                CASE WHEN e.n > 0 AND e.channel IS NOT NULL THEN ARRAY[%3$s, e.channel COLLATE "C"] END,
                CASE WHEN e.n > 0 AND e.country IS NOT NULL THEN ARRAY[%3$s, e.country COLLATE "C"] END,
                CASE WHEN e.n > 0 AND e.device IS NOT NULL THEN ARRAY[%3$s, e.device COLLATE "C"] END,
-               CASE WHEN e.n > 0 AND e.priced THEN ARRAY[%3$s, e.currency COLLATE "C"] END
+               CASE WHEN e.priced > 0 THEN ARRAY[%3$s, e.currency COLLATE "C"] END
           FROM event e
     ), broken AS (
         SELECT p.*, NOT starts_with(p.key, 's') AND p.started_at - p.session_gap >
