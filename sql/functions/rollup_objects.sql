@@ -44,6 +44,9 @@ CREATE OR REPLACE FUNCTION analytics.make_rollup_tail(r analytics.rollup_shape) 
 AS $$
 DECLARE
     allowed constant text := '(stores IS NULL OR l.store_id = ANY (stores))';
+    -- what a kept cell, whose other lines are gone, holds already: a week's last days, say
+    kept constant text := format(' AND (l.%I < (SELECT w.%I FROM analytics.retired w WHERE w.store_id = l.store_id)) IS NOT TRUE',
+                                 r.bucket, CASE r.bucket WHEN 'hour' THEN 'before' ELSE 'day' END);
     result text := format('store_id text, bucket %s%s%s%s%s, lines bigint, lost boolean', r.bucket_type,
         analytics.columns_sql(r.keys, ', %I text'),
         (SELECT coalesce(string_agg(format(', %I %s', s, t), '' ORDER BY o), '')
@@ -78,9 +81,9 @@ BEGIN
     END IF;
 END
 ', r.name,
-        analytics.cells_sql(r, 'analytics.counted_line', allowed, false),
-        analytics.cells_sql(r, 'analytics.counted_line', allowed || format(' AND (l.%I < %s OR NOT pg_visible_in_snapshot(l.stamp, state.merged))', r.bucket,
-            CASE r.bucket WHEN 'hour' THEN 'state.built_from::timestamp AT TIME ZONE ''UTC''' ELSE 'state.built_from' END), false),
+        analytics.cells_sql(r, 'analytics.counted_line', allowed || kept, false),
+        analytics.cells_sql(r, 'analytics.counted_line', allowed || format(' AND (l.%I < %s%s OR NOT pg_visible_in_snapshot(l.stamp, state.merged))', r.bucket,
+            CASE r.bucket WHEN 'hour' THEN 'state.built_from::timestamp AT TIME ZONE ''UTC''' ELSE 'state.built_from' END, kept), false),
         analytics.cells_sql(r, analytics.tail_lines_sql('newer', 'running'), allowed, false)));
     EXECUTE format('COMMENT ON FUNCTION analytics.%I() IS %L', 'tail_' || r.name,
                    'cells of rollup ' || r.name || ' of the events that are not merged yet');

@@ -34,7 +34,12 @@ AS $$
     SELECT format($sql$
     tail_event AS MATERIALIZED (
         -- lost: something was taken back, and what is left can't be told from sums
-        SELECT e.*, bool_or(e.n < 0 OR e.priced < 0) OVER (PARTITION BY e.store_id, e.key) AS lost FROM (%1$s) e WHERE e.key IS NOT NULL
+        SELECT e.*, bool_or(e.n < 0 OR e.priced < 0) OVER (PARTITION BY e.store_id, e.key) AS lost FROM (%1$s) e
+         WHERE e.key IS NOT NULL
+           -- while nothing is merged: but what a session holds whose other events are gone
+           AND NOT (%4$s::text = '1:1:' AND (SELECT count(*) FROM analytics.retired) > 0
+                    AND EXISTS (SELECT FROM analytics.rollup_session m JOIN analytics.retired w ON w.store_id = m.store_id AND m.started_at < w.before
+                                 WHERE m.store_id = e.store_id AND m.key = e.key AND m.started_at <= e.occurred_at AND m.ended_at >= e.occurred_at))
     ), touched AS MATERIALIZED (
         -- a key's events of a day are looked up together; a session between two of them may come along, and changes nothing
         SELECT DISTINCT m.*, e.session_gap, e.lost
@@ -272,10 +277,16 @@ SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_session_day', 'WHER
 
 -- To be called when what sessions are made of has moved: nothing is merged, all is tail, and the next refresh builds.
 CREATE OR REPLACE FUNCTION analytics.forget_sessions() RETURNS void
-    LANGUAGE sql VOLATILE
+    LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    DELETE FROM analytics.rollup_state WHERE name = 'session'
+BEGIN
+    -- of a session whose other events are gone, what comes later stays in it: merge that first
+    IF EXISTS (SELECT FROM analytics.retired) AND EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'session') THEN
+        PERFORM analytics.merge_sessions();
+    END IF;
+    DELETE FROM analytics.rollup_state s WHERE s.name = 'session';
+END
 $$;
 COMMENT ON FUNCTION analytics.forget_sessions() IS 'has the next refresh put all sessions together anew; the caller holds the engine lock';
 
