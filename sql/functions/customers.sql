@@ -70,7 +70,8 @@ BEGIN
         SELECT c.store_id, c.bucket, c.customer_id, sum(c.orders)::bigint AS orders, sum(c.units)::bigint AS units,
                sum(c.converted_gross_sales) AS gross_sales, sum(c.converted_discounts) AS discounts, sum(c.converted_returns) AS returns,
                min(c.first_seen_at) AS first_seen_at, max(c.last_seen_at) AS last_seen_at, min(c.first_order) AS first_order,
-               max(c.last_order_at) AS last_order_at, sum(c.lines)::bigint AS lines, bool_or(c.lost) AS lost
+               max(c.last_order_at) AS last_order_at, sum(c.lines)::bigint AS lines,
+               bool_or(c.lost) AND (c.bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = c.store_id)) IS NOT TRUE AS lost
           FROM cell c
          GROUP BY 1, 2, 3
     )

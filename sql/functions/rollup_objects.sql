@@ -151,7 +151,7 @@ CREATE OR REPLACE FUNCTION analytics.live_cells_sql(r analytics.rollup_shape) RE
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AS lost FROM (SELECT * FROM %4$s c WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %12$s) m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %13$s) AND m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
+    SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AND (%13$s) IS NOT TRUE AS lost FROM (SELECT * FROM %4$s c WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %12$s) m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %13$s) AND m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
         analytics.columns_sql(r.keys, ', m.%I'),
         analytics.columns_sql(r.sums, ', m.%I + coalesce(t.%I, 0) AS %I'),
         (SELECT coalesce(string_agg(format(', m.%1$I, m.%2$I, t.%1$I AS %3$I', c, c || '_recent', c || '_tail'), '' ORDER BY o), '')

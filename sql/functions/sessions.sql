@@ -32,17 +32,19 @@ CREATE OR REPLACE FUNCTION analytics.session_changes_sql(tail text, merged text)
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
-    tail_event AS MATERIALIZED (
-        -- lost: something was taken back, and what is left can't be told from sums
-        SELECT e.*, bool_or(e.n < 0 OR e.priced < 0) OVER (PARTITION BY e.store_id, e.key) AS lost FROM (%1$s) e
-         WHERE e.key IS NOT NULL
-           -- while nothing is merged: but what a session holds whose other events are gone
-           AND NOT (%4$s::text = '1:1:' AND (SELECT count(*) FROM analytics.retired) > 0
-                    AND EXISTS (SELECT FROM analytics.rollup_session m JOIN analytics.retired w ON w.store_id = m.store_id AND m.started_at < w.before
-                                 WHERE m.store_id = e.store_id AND m.key = e.key AND m.started_at <= e.occurred_at AND m.ended_at >= e.occurred_at))
+    sent AS (
+        -- kept: in a session that began before raw events were cut off, which can't be put together anew
+        SELECT e.*, (SELECT count(*) FROM analytics.retired) > 0
+                AND EXISTS (SELECT FROM analytics.rollup_session m JOIN analytics.retired w ON w.store_id = m.store_id AND m.started_at < w.before
+                             WHERE m.store_id = e.store_id AND m.key = e.key AND m.started_at <= e.occurred_at AND m.ended_at >= e.occurred_at) AS kept
+          FROM (%1$s) e WHERE e.key IS NOT NULL
+    ), tail_event AS MATERIALIZED (
+        -- lost: something was taken back, and what is left can't be told from sums (of a kept session sums are all there is)
+        SELECT e.*, bool_or((e.n < 0 OR e.priced < 0) AND NOT e.kept) OVER (PARTITION BY e.store_id, e.key) AS lost
+          FROM sent e WHERE NOT (e.kept AND %4$s::text = '1:1:')  -- while nothing is merged but what is kept
     ), touched AS MATERIALIZED (
         -- a key's events of a day are looked up together; a session between two of them may come along, and changes nothing
-        SELECT DISTINCT m.*, e.session_gap, e.lost
+        SELECT DISTINCT m.*, e.session_gap, e.lost AND (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS NOT TRUE AS lost
           FROM (SELECT t.store_id, t.key, t.session_gap, t.lost, min(t.occurred_at) AS first_at, max(t.occurred_at) AS last_at
                   FROM tail_event t WHERE t.n <> 0 OR t.priced <> 0 OR t.cart_value <> 0
                  GROUP BY 1, 2, 3, 4, floor(extract(epoch FROM t.occurred_at) / 86400)) e
@@ -52,11 +54,11 @@ AS $$
          WHERE %4$s::text <> '1:1:' OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)
     ), event AS MATERIALIZED (
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
-          FROM tail_event e WHERE (e.n <> 0 OR e.priced <> 0 OR e.cart_value <> 0) AND NOT e.lost
+          FROM tail_event e WHERE (e.n <> 0 OR e.priced <> 0 OR e.cart_value <> 0) AND (e.kept OR NOT e.lost)
         UNION ALL
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, sum(e.priced), sum(e.n), sum(e.cart_value)
           FROM (SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
-                  FROM tail_event e WHERE e.lost
+                  FROM tail_event e WHERE e.lost AND NOT e.kept
                 UNION ALL
                 SELECT r.* FROM touched m CROSS JOIN LATERAL (%2$s) r WHERE m.lost AND r.key = m.key) e
          GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(e.n) > 0 OR sum(e.priced) > 0 OR sum(e.cart_value) <> 0
