@@ -91,14 +91,14 @@ CREATE TEMP TABLE sales_before AS SELECT 'd' AS grain, store_id, bucket::text, c
     UNION ALL SELECT 'h', store_id, bucket::text, currency, channel, country, orders, units, units_returned, gross_sales, discounts, returns, net_sales, taxes, shipping, total_sales, gift_card_sales, aov, events FROM analytics.sales_hourly
     UNION ALL SELECT 'p', store_id, bucket::text, currency, product_id, name || category, orders, units, units_returned, gross_sales, discounts, returns, net_sales, views, add_to_carts, NULL, NULL, NULL, NULL FROM analytics.product_daily;
 
--- every column of every table of the schema, read as text
+-- every column of every table of the schema, partitions included, read as text (views show nothing else)
 CREATE FUNCTION pg_temp.traces(pattern text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     place record;
     found bigint;
 BEGIN
     FOR place IN SELECT c.relname, a.attname, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                  WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind IN ('r', 'm', 'v') ORDER BY 1, 2 LOOP
+                  WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'r' ORDER BY 1, 2 LOOP
         EXECUTE format('SELECT count(*) FROM analytics.%I t WHERE (CASE WHEN %L THEN encode(t.%I::text::bytea, ''escape'') ELSE t.%3$I::text END) ~ $1', place.relname, place.atttypid = 'bytea'::regtype, place.attname) INTO found USING pattern;
         IF place.atttypid = 'bytea'::regtype THEN
             EXECUTE format('SELECT count(*) FROM analytics.%I t WHERE position(convert_to($1, ''UTF8'') IN t.%I) > 0', place.relname, place.attname) INTO found USING 'ZOE-1@SHOP';
@@ -108,7 +108,7 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
-SELECT ok((SELECT count(*) > 15 FROM pg_temp.traces('ZOE-1@SHOP|VISIT-Z|SITTING-Z')), 'she has left traces');
+SELECT ok((SELECT count(*) > 12 FROM pg_temp.traces('ZOE-1@SHOP|VISIT-Z|SITTING-Z')), 'she has left traces');
 SELECT throws_ok($$SELECT analytics.erase_customer(NULL, 'x')$$, '22023', NULL, 'a store is needed');
 SELECT throws_ok($$SELECT analytics.erase_customer('shop', '')$$, '22023', NULL, 'and a customer');
 SELECT is(analytics.erase_customer('shop', 'nobody'), 0::bigint, 'nobody is touched by nobody');
