@@ -75,11 +75,11 @@ CREATE OR REPLACE FUNCTION analytics.create_rollup(name text, grain text, dimens
 AS $$
 #variable_conflict use_variable
 DECLARE
-    known constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors}';
+    known constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors,order_value_p50,order_value_p90,order_value_p99}';
     usual constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,customers,sessions,events}';
     wanted text[] := '{}';
     -- what every table has, what every rollup's cells have and what measures are made of, what its functions call their arguments
-    labels text[] := '{tableoid,ctid,xmin,xmax,cmin,cmax,measure,of_store,of_bucket,of_keys,counted_key,zone,store_id,bucket,lines,lost,day,week,month,customers_recent,sessions_recent,visitors_recent,customers_tail,sessions_tail,visitors_tail}' || known;
+    labels text[] := '{tableoid,ctid,xmin,xmax,cmin,cmax,measure,of_store,of_bucket,of_keys,counted_key,zone,store_id,bucket,lines,lost,day,week,month,customers_recent,sessions_recent,visitors_recent,customers_tail,sessions_tail,visitors_tail,order_values}' || known;
     measured text[] := '{}';
     sent text;
     read record;

@@ -46,8 +46,7 @@ CREATE OR REPLACE FUNCTION analytics.cells_of_finer_sql(r analytics.rollup_shape
 AS $$
     SELECT format('SELECT c.store_id, c.%I AS bucket%s%s%s, sum(c.lines)::bigint AS lines FROM (SELECT f.*, %s AS week, date_trunc(''month'', f.bucket)::date AS month FROM %s f LEFT JOIN analytics.store s ON s.store_id = f.store_id LEFT JOIN analytics.store o ON o.store_id = '''' WHERE ($3 IS NULL OR f.store_id = $3) AND f.bucket >= $1 AND f.bucket < ($2::timestamp + interval ''34 days'')) c WHERE c.%1$I >= $1 AND c.%1$I < $2 AND $4 IS NOT NULL GROUP BY %7$s',
         r.bucket, analytics.columns_sql(r.keys, ', c.%I'),
-        (SELECT coalesce(string_agg(format(', sum(c.%1$I)%2$s AS %1$I', s, CASE t WHEN 'bigint' THEN '::bigint' ELSE '' END), '' ORDER BY o), '')
-           FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
+        analytics.summed_columns_sql(r, 'c'),
         (SELECT coalesce(string_agg(format(', %s.hll_union_agg(%s) AS %I', analytics.hll_schema(), analytics.stored_count_sql('c', u.c), u.c), '' ORDER BY o), '')
            FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
         analytics.week_sql('f.bucket', 'coalesce(s.week_start, o.week_start)'), finer.storage,

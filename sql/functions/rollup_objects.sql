@@ -153,7 +153,7 @@ CREATE OR REPLACE FUNCTION analytics.live_cells_sql(r analytics.rollup_shape) RE
 AS $$
     SELECT format('(WITH tail AS MATERIALIZED (SELECT * FROM analytics.%5$I()) SELECT m.store_id, m.bucket%1$s%2$s%3$s, m.lines + coalesce(t.lines, 0) AS lines, coalesce(t.lost, false) AND (%13$s) IS NOT TRUE AS lost FROM (SELECT * FROM %4$s c WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %12$s) m LEFT JOIN tail t ON t.store_id = m.store_id AND t.bucket = m.bucket%6$s UNION ALL SELECT t.store_id, t.bucket%7$s%8$s%9$s, t.lines, t.lost FROM tail t WHERE NOT EXISTS (SELECT FROM %4$s m WHERE (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = %11$L) OR %13$s) AND m.store_id = t.store_id AND m.bucket = t.bucket%10$s))',
         analytics.columns_sql(r.keys, ', m.%I'),
-        analytics.columns_sql(r.sums, ', m.%I + coalesce(t.%I, 0) AS %I'),
+        analytics.added_columns_sql(r, 'm', 't', ', %2$s AS %1$I'),
         (SELECT coalesce(string_agg(format(', m.%1$I, m.%2$I, t.%1$I AS %3$I', c, c || '_recent', c || '_tail'), '' ORDER BY o), '')
            FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
         r.storage, 'tail_' || r.name,
@@ -182,6 +182,9 @@ AS $$
     SELECT string_agg(CASE m
         WHEN 'net_sales' THEN 'c.gross_sales - c.discounts - c.returns AS net_sales'
         WHEN 'total_sales' THEN 'c.gross_sales - c.discounts - c.returns + c.taxes + c.shipping AS total_sales'
+        WHEN 'order_value_p50' THEN 'analytics.order_value_quantile(c.order_values, 0.5) AS order_value_p50'
+        WHEN 'order_value_p90' THEN 'analytics.order_value_quantile(c.order_values, 0.9) AS order_value_p90'
+        WHEN 'order_value_p99' THEN 'analytics.order_value_quantile(c.order_values, 0.99) AS order_value_p99'
         WHEN 'aov' THEN '(c.gross_sales - c.discounts) / nullif(c.orders, 0) AS aov'
         ELSE CASE WHEN m = ANY (r.counts) THEN
             format('coalesce(round(%4$s.hll_cardinality(CASE WHEN c.lost THEN analytics.%1$I(%2$L, c.store_id, c.bucket, ARRAY[%3$s]::text[]) ELSE %6$s END))::bigint, 0) AS %5$I',
@@ -203,6 +206,14 @@ AS $$
         analytics.measure_columns_sql(r), analytics.live_cells_sql(r), analytics.allowed_sql('c.store_id'))
 $$;
 COMMENT ON FUNCTION analytics.rollup_view_sql(analytics.rollup_shape) IS 'SQL of a rollup''s view';
+
+CREATE OR REPLACE FUNCTION analytics.describe_quantile(share text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('smallest order value (gross_sales - discounts of the order''s lines in this row) that at least %s of the orders do not exceed, to three significant digits (within 0.5 %%); refunds do not lower it; null without orders; does not add over rows; in currency', share)
+$$;
+COMMENT ON FUNCTION analytics.describe_quantile(text) IS 'comment of a column that is a quantile of order values';
 
 CREATE OR REPLACE FUNCTION analytics.describe_columns(view regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE
@@ -234,6 +245,9 @@ BEGIN
             WHEN 'total_sales' THEN 'net_sales + taxes + shipping; in currency'
             WHEN 'gift_card_sales' THEN 'gift cards sold less refunded, in no other measure; in currency'
             WHEN 'aov' THEN 'average order value: (gross_sales - discounts) / orders; null without orders; in currency'
+            WHEN 'order_value_p50' THEN analytics.describe_quantile('half')
+            WHEN 'order_value_p90' THEN analytics.describe_quantile('90 %')
+            WHEN 'order_value_p99' THEN analytics.describe_quantile('99 %')
             WHEN 'customers' THEN 'distinct customers who bought; exact up to about 1,000, within 1 % above; does not add over rows'
             WHEN 'sessions' THEN 'distinct sessions; exact up to about 1,000, within 1 % above; does not add over rows'
             WHEN 'visitors' THEN 'distinct customers or anonymous visitors; exact up to about 1,000, within 1 % above; does not add over rows'

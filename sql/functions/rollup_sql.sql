@@ -13,7 +13,7 @@ CREATE TYPE analytics.rollup_shape AS (
     keys text[],           -- key columns after store_id and bucket: currency, dimension labels
     key_sql text[],        -- each key from counted_line l, null as ''
     sums text[],           -- additive columns held
-    sum_sql text[],        -- each from counted_line l
+    sum_sql text[],        -- each as an aggregate over counted_line l
     sum_types text[],
     counts text[],         -- distinct counts held as hll
     count_sql text[],      -- what each counts
@@ -22,7 +22,8 @@ CREATE TYPE analytics.rollup_shape AS (
     extreme_types text[],
     extreme_ways text[],   -- min or max
     condition text,        -- which lines take part, or null
-    by_line boolean,       -- whether lines of one event may fall into different cells: orders are then distinct ones
+    by_line boolean,       -- whether the lines of one event must be looked at together: where they may fall into different
+                           -- cells, orders are distinct ones; an order's value is that of its lines in the cell
     measures text[]        -- what the view shows, in order
 );
 COMMENT ON TYPE analytics.rollup_shape IS 'what the generator of a rollup''s SQL knows of it';
@@ -69,7 +70,7 @@ CREATE OR REPLACE FUNCTION analytics.has_money(measures text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT measures && '{gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov}'::text[]
+    SELECT measures && '{gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,aov,order_value_p50,order_value_p90,order_value_p99}'::text[]
 $$;
 COMMENT ON FUNCTION analytics.has_money(text[]) IS 'whether any of the measures is money, so that the rollup is by currency';
 
@@ -116,6 +117,7 @@ BEGIN
             WHEN 'net_sales' THEN needed := needed || '{gross_sales,discounts,returns}';
             WHEN 'total_sales' THEN needed := needed || '{gross_sales,discounts,returns,taxes,shipping}';
             WHEN 'aov' THEN needed := needed || '{orders,gross_sales,discounts}';
+            WHEN 'order_value_p50', 'order_value_p90', 'order_value_p99' THEN needed := needed || 'order_values'::text;
             ELSE needed := needed || measure;
         END CASE;
     END LOOP;
@@ -139,21 +141,26 @@ BEGIN
                 sums := sums || measure;
                 sum_sql := sum_sql || format('l.%I * l.rate', substr(measure, 11));
                 sum_types := sum_types || 'numeric'::text;
+            WHEN measure = 'order_values' THEN
+                sums := sums || measure;
+                sum_types := sum_types || 'bigint[]'::text;
+                sum_sql := sum_sql || 'analytics.gather_order_values(array_agg(analytics.order_value_count(abs(l.order_value), l.sign)) FILTER (WHERE l.event_type = ''purchase'' AND l.first_in_cell))'::text;
             WHEN measure IN ('orders', 'events') AND by_line THEN
                 sums := sums || measure;
                 sum_types := sum_types || 'bigint'::text;
                 sum_sql := sum_sql || CASE measure
-                    WHEN 'orders' THEN '(CASE WHEN l.event_type = ''purchase'' AND l.first_in_cell THEN l.sign END)'
-                    ELSE '(CASE WHEN l.first_in_cell THEN l.sign END)' END;
+                    WHEN 'orders' THEN 'coalesce(sum(CASE WHEN l.event_type = ''purchase'' AND l.first_in_cell THEN l.sign END), 0)::bigint'
+                    ELSE 'coalesce(sum(CASE WHEN l.first_in_cell THEN l.sign END), 0)::bigint' END;
             ELSE
                 sums := sums || measure;
-                sum_sql := sum_sql || format('l.%I', measure);
                 sum_types := sum_types || CASE WHEN measure IN ('orders', 'units', 'units_returned', 'events', 'views',
                     'add_to_carts') THEN 'bigint' ELSE 'numeric' END;
+                sum_sql := sum_sql || format('coalesce(sum(l.%I), 0)%s', measure, CASE sum_types[cardinality(sum_types)] WHEN 'bigint' THEN '::bigint' ELSE '' END);
         END CASE;
     END LOOP;
     RETURN ROW(rollup.name, format('analytics.%I', 'rollup_' || rollup.name), rollup.grain, bucket_type, keys, key_sql, sums,
-               sum_sql, sum_types, counts, count_sql, extremes, extreme_sql, extreme_types, extreme_ways, rollup.condition, by_line AND sums && '{orders,events}',
+               sum_sql, sum_types, counts, count_sql, extremes, extreme_sql, extreme_types, extreme_ways, rollup.condition,
+               by_line AND sums && '{orders,events}' OR sums @> '{order_values}',
                rollup.measures)::analytics.rollup_shape;
 END
 $$;
@@ -186,6 +193,28 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.names_sql(text[]) IS 'column names, each after a comma';
 
+-- What cells hold adds: over many cells, and of two, the second of which may be missing.
+CREATE OR REPLACE FUNCTION analytics.summed_columns_sql(r analytics.rollup_shape, cell text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(string_agg(format(CASE t WHEN 'bigint' THEN ', sum(%1$I.%2$I)::bigint AS %2$I'
+                                             WHEN 'bigint[]' THEN ', analytics.gather_order_values(string_to_array(string_agg(nullif(array_to_string(%1$I.%2$I, '',''), ''''), '',''), '','')::bigint[]) AS %2$I'
+                                             ELSE ', sum(%1$I.%2$I) AS %2$I' END, cell, s), '' ORDER BY o), '')
+      FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)
+$$;
+COMMENT ON FUNCTION analytics.summed_columns_sql(analytics.rollup_shape, text) IS 'SQL of a rollup''s additive columns summed over cells';
+
+CREATE OR REPLACE FUNCTION analytics.added_columns_sql(r analytics.rollup_shape, a text, b text, template text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(string_agg(format(template, s, format(CASE t WHEN 'bigint[]' THEN 'analytics.add_order_values(%1$I.%3$I, %2$I.%3$I)'
+                                                                 ELSE '%1$I.%3$I + coalesce(%2$I.%3$I, 0)' END, a, b, s)), '' ORDER BY o), '')
+      FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)
+$$;
+COMMENT ON FUNCTION analytics.added_columns_sql(analytics.rollup_shape, text, text, text) IS 'SQL of a rollup''s additive columns of two cells together, each by the template: %1$I the column, %2$s the sum';
+
 -- Cells of the lines of `source` (counted_line's columns, named l), at the rollup's grain. with_buckets adds the cell's
 -- day, week and month, by which coarser grains are made from these cells.
 CREATE OR REPLACE FUNCTION analytics.cells_sql(r analytics.rollup_shape, source text, condition text, with_buckets boolean)
@@ -209,16 +238,15 @@ BEGIN
         lost := 'bool_or(l.line = 1 AND l.net < 0)';
     END IF;
     IF r.by_line THEN
-        lines := format('(SELECT l.*, row_number() OVER (PARTITION BY l.store_id, l.event_id, l.event_type, l.order_id, l.revision, l.sign, l.%I%s) = 1 AS first_in_cell FROM %s) l',
-                        r.bucket, (SELECT coalesce(string_agg(', ' || k, '' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
-                        lines);
+        lines := format('(SELECT l.*, row_number() OVER of_event = 1 AS first_in_cell%s FROM %s WINDOW of_event AS (PARTITION BY l.store_id, l.event_id, l.event_type, l.order_id, l.revision, l.sign, l.%I%s)) l',
+                        CASE WHEN r.sums @> '{order_values}' THEN ', sum(coalesce(l.gross_sales, 0) - coalesce(l.discounts, 0)) OVER of_event AS order_value' ELSE '' END,
+                        lines, r.bucket, (SELECT coalesce(string_agg(', ' || k, '' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)));
     END IF;
     FOR i IN 1 .. cardinality(r.keys) LOOP
         columns := columns || format(', %s AS %I', r.key_sql[i], r.keys[i]);
     END LOOP;
     FOR i IN 1 .. cardinality(r.sums) LOOP
-        columns := columns || format(', coalesce(sum(%s), 0)%s AS %I', r.sum_sql[i],
-                                     CASE r.sum_types[i] WHEN 'bigint' THEN '::bigint' ELSE '' END, r.sums[i]);
+        columns := columns || format(', %s AS %I', r.sum_sql[i], r.sums[i]);
     END LOOP;
     FOR i IN 1 .. cardinality(r.counts) LOOP
         columns := columns || format(', %s AS %I', analytics.hll_of(r.count_sql[i], 'l.sign = 1'), r.counts[i]);
@@ -243,8 +271,7 @@ CREATE OR REPLACE FUNCTION analytics.coarser_cells_sql(r analytics.rollup_shape,
 AS $$
     SELECT format('SELECT c.store_id, c.%I AS bucket%s%s%s, sum(c.lines)::bigint AS lines, bool_or(c.lost) AS lost, min(c.day) AS day, min(c.week) AS week, min(c.month) AS month FROM %s c GROUP BY %s',
         r.bucket, analytics.columns_sql(r.keys, ', c.%I'),
-        (SELECT coalesce(string_agg(format(', sum(c.%1$I)%2$s AS %1$I', s, CASE t WHEN 'bigint' THEN '::bigint' ELSE '' END), '' ORDER BY o), '')
-           FROM unnest(r.sums, r.sum_types) WITH ORDINALITY u(s, t, o)),
+        analytics.summed_columns_sql(r, 'c'),
         analytics.columns_sql(r.counts, ', ' || analytics.hll_schema() || '.hll_union_agg(c.%I) AS %I'),
         finer, (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g))
 $$;
@@ -277,7 +304,7 @@ CREATE OR REPLACE FUNCTION analytics.merge_sql(r analytics.rollup_shape, cells t
 AS $$
     SELECT format('INSERT INTO %1$s AS m (store_id, bucket%2$s%3$s%4$s, lines) SELECT store_id, bucket%2$s%3$s%4$s, lines FROM %5$s ON CONFLICT (store_id, bucket%2$s) DO UPDATE SET lines = m.lines + excluded.lines%6$s%7$s%8$s',
         r.storage, analytics.names_sql(r.keys), analytics.names_sql(r.sums), analytics.names_sql(r.counts || r.extremes), cells,
-        analytics.columns_sql(r.sums, ', %I = m.%I + excluded.%I'),
+        analytics.added_columns_sql(r, 'm', 'excluded', ', %1$I = %2$s'),
         (SELECT coalesce(string_agg(analytics.merge_count_sql(c), '' ORDER BY o), '') FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
         (SELECT coalesce(string_agg(format(', %1$I = %2$s(m.%1$I, excluded.%1$I)', e, CASE w WHEN 'min' THEN 'least' ELSE 'greatest' END), '' ORDER BY o), '')
            FROM unnest(r.extremes, r.extreme_ways) WITH ORDINALITY u(e, w, o)))
