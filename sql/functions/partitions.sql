@@ -94,6 +94,7 @@ BEGIN
                     WHERE e.occurred_at >= part."from"::timestamptz AND e.occurred_at < part."to"::timestamptz) THEN
             moved := moved || part."from";
             moved := moved || part."to";
+            PERFORM analytics.unmerge_pairs(part."from", part."to");
         END IF;
         made := made + analytics.make_partition(part."from", part."to", part.name)::integer;
     END LOOP;

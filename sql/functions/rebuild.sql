@@ -206,9 +206,10 @@ DECLARE
     -- customers, their months and cohorts are made from customers' days
     target text := CASE WHEN rebuild.name IN ('customer', 'customer_month', 'cohort_retention') THEN 'customer_daily'
                         WHEN rebuild.name = 'category_daily' THEN 'product_daily'
-                        WHEN rebuild.name IN ('session_daily', 'funnel_daily') THEN 'session' ELSE rebuild.name END;
+                        WHEN rebuild.name IN ('session_daily', 'funnel_daily') THEN 'session'
+                        WHEN rebuild.name = 'product_affinity' THEN 'product_pair' ELSE rebuild.name END;
 BEGIN
-    IF target <> 'session' AND NOT EXISTS (SELECT FROM analytics.rollup r WHERE r.name = target) OR target IS NULL THEN
+    IF target NOT IN ('session', 'product_pair') AND NOT EXISTS (SELECT FROM analytics.rollup r WHERE r.name = target) OR target IS NULL THEN
         RAISE EXCEPTION 'unknown rollup' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(name, 100)),
             HINT = 'SELECT name FROM analytics.rollup_status lists the rollups.';
     ELSIF max_months < 1 THEN
@@ -220,6 +221,8 @@ BEGIN
         -- a session knows no months: all at once
         PERFORM analytics.forget_sessions();
         RETURN QUERY SELECT 1, 0, analytics.merge_sessions();
+    ELSIF target = 'product_pair' THEN
+        RETURN QUERY SELECT * FROM analytics.build_pairs(true, rebuild.max_months);
     ELSE
         RETURN QUERY SELECT * FROM analytics.build(target, rebuild.max_months);
     END IF;

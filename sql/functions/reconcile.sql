@@ -50,6 +50,10 @@ BEGIN
     -- every view against the events
     RETURN QUERY SELECT f.* FROM (SELECT r.name FROM analytics.rollup r WHERE to_regclass(format('analytics.%I', r.name)) IS NOT NULL OFFSET 0) r
                   CROSS JOIN LATERAL analytics.reconcile_rollup(r.name, reconcile.store, reconcile."from", reconcile."to") f;
+    -- (a pair has no day)
+    IF reconcile."from" IS NULL AND reconcile."to" IS NULL THEN
+        RETURN QUERY SELECT p.* FROM analytics.reconcile_pairs(reconcile.store) p;
+    END IF;
     -- grains against each other: hours and days of one store and currency
     RETURN QUERY
     SELECT coalesce(d.store_id, m.store_id), 'sales_daily against sales_monthly', coalesce(d.month, m.bucket),
@@ -123,13 +127,20 @@ SELECT r.name, r.grain, r.dimensions, array_remove(r.measures, 'order_keys') AS 
             WHEN s.rebuilding_from IS NOT NULL THEN 'rebuilding' WHEN t.tail_rows > 0 THEN 'behind' ELSE 'current' END AS status
   FROM analytics.rollup r
   LEFT JOIN analytics.rollup_state s USING (name)
+ CROSS JOIN LATERAL analytics.tail_of(s.merged) t
+ UNION ALL
+SELECT 'product_pair', NULL, '{product_a,product_b}', '{baskets}', NULL, t.tail_rows, coalesce(greatest(clock_timestamp() - t.oldest, interval '0'), interval '0'),
+       s.refreshed_at, s.duration, pg_total_relation_size('analytics.product_pair') + pg_total_relation_size('analytics.product_basket'),
+       CASE WHEN s.name IS NULL THEN 'not built' WHEN s.built_from > '-infinity' THEN 'building' WHEN t.tail_rows > 0 THEN 'behind' ELSE 'current' END
+  FROM (VALUES ('product_pair')) p(name)
+  LEFT JOIN analytics.rollup_state s USING (name)
  CROSS JOIN LATERAL analytics.tail_of(s.merged) t;
-COMMENT ON VIEW analytics.rollup_status IS 'each rollup, what of the events it has not merged yet, and how long the last refresh took; views are right whatever stands here';
+COMMENT ON VIEW analytics.rollup_status IS 'each rollup and product_pair, what of the events it has not merged yet, and how long the last refresh took; views are right whatever stands here';
 COMMENT ON COLUMN analytics.rollup_status.name IS 'the rollup, and its view in schema analytics';
 COMMENT ON COLUMN analytics.rollup_status.dimensions IS 'what it is by: columns of event, or paths such as properties->>city';
 COMMENT ON COLUMN analytics.rollup_status.measures IS 'what it measures';
 COMMENT ON COLUMN analytics.rollup_status.filter IS 'which lines take part; null: all';
-COMMENT ON COLUMN analytics.rollup_status.grain IS 'hour, day, week or month';
+COMMENT ON COLUMN analytics.rollup_status.grain IS 'hour, day, week or month; null: product_pair, which product_affinity shows, has no time';
 COMMENT ON COLUMN analytics.rollup_status.tail_rows IS 'event lines not merged yet; views add them';
 COMMENT ON COLUMN analytics.rollup_status.lag IS 'age of the oldest line not merged yet';
 COMMENT ON COLUMN analytics.rollup_status.last_refresh IS 'when lines were last merged';
@@ -160,8 +171,11 @@ BEGIN
         PERFORM analytics.build(building, 1);
         RETURN true;
     END IF;
-    PERFORM analytics.refresh(false);
-    RETURN false;
+    IF analytics.pairs_are_due() THEN
+        RETURN analytics.maintain_pairs();
+    END IF;
+    PERFORM analytics.refresh_rollups(false);
+    RETURN analytics.pairs_are_due();
 END
 $$;
 COMMENT ON FUNCTION analytics.maintain() IS 'one step of the refresh worker, a short transaction; true: call again at once';

@@ -252,15 +252,15 @@ DECLARE
 BEGIN
     FOR filled IN SELECT c.oid::regclass FROM pg_class c
                    WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'r' AND c.reltuples < 0
-                     AND (c.relname = 'product' OR starts_with(c.relname, 'rollup_')) AND pg_relation_size(c.oid) > 100000 LOOP
+                     AND (c.relname IN ('product', 'product_basket', 'product_pair') OR starts_with(c.relname, 'rollup_')) AND pg_relation_size(c.oid) > 100000 LOOP
         EXECUTE format('ANALYZE %s', filled);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION analytics.analyze_new_tables() IS 'gives the planner statistics of what was filled for the first time';
 
-CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+CREATE OR REPLACE FUNCTION analytics.refresh_rollups(wait boolean) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
     SET enable_hashagg = off
@@ -283,12 +283,12 @@ BEGIN
     -- nothing to do costs nothing: no lock, no transaction id, no WAL
     IF NOT EXISTS (SELECT FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
                     WHERE s.name IS NULL OR s.built_from > '-infinity')
-       AND NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s OFFSET 0) s
+       AND NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s WHERE s.name <> 'product_pair' OFFSET 0) s
                         WHERE analytics.has_tail(s.merged::pg_snapshot))
        AND (SELECT count(*) FROM analytics.rollup_state s WHERE s.name IN ('product', 'session')) = 2 THEN
         RETURN 0;
     END IF;
-    IF NOT analytics.lock_engine(coalesce(wait, true)) THEN
+    IF NOT analytics.lock_engine(wait) THEN
         RETURN NULL;
     END IF;
     PERFORM analytics.name_late_visitors();
@@ -341,5 +341,20 @@ EXCEPTION WHEN serialization_failure THEN
     RAISE;
 END
 $$;
+COMMENT ON FUNCTION analytics.refresh_rollups(boolean) IS 'merges into the rollups, and learns what products are called; lines, or null as refresh()';
+
+CREATE OR REPLACE FUNCTION analytics.refresh(wait boolean DEFAULT true) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    merged_lines bigint := analytics.refresh_rollups(coalesce(wait, true));
+BEGIN
+    IF merged_lines IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN greatest(merged_lines, analytics.refresh_pairs(coalesce(wait, true)));
+END
+$$;
 COMMENT ON FUNCTION analytics.refresh(boolean) IS
-'merges into every rollup what was committed since the last refresh; returns the lines merged, 0 when there was nothing, null when another refresh runs and wait is false. Views are right without it: it makes them fast';
+'merges into every rollup and product_affinity what was committed since the last refresh; returns the lines merged, 0 when there was nothing, null when another refresh runs and wait is false. Views are right without it: it makes them fast';

@@ -15,7 +15,7 @@ BEGIN
     SELECT string_agg(format('analytics.%I', 'rollup_' || r.name), ', ') INTO STRICT merged FROM analytics.rollup r;
     EXECUTE 'TRUNCATE analytics.event, analytics.event_key, analytics.rejected_event, analytics.product, analytics.store, '
         'analytics.rollup_state, analytics.identity, analytics.retired, analytics.exchange_rate, analytics.rollup_customer, analytics.rollup_customer_month, '
-        'analytics.rollup_cohort, analytics.rollup_session, analytics.rollup_session_day, ' || merged;
+        'analytics.rollup_cohort, analytics.rollup_session, analytics.rollup_session_day, analytics.product_pair, analytics.product_basket, ' || merged;
 END
 $$;
 

@@ -1,0 +1,355 @@
+-- Products bought together, counted incrementally. A basket is the set of products of one version of a purchase: all its lines have one
+-- stamp, so that every set of lines that the engine looks at holds whole baskets, and counts of baskets add; a version that is
+-- taken back counts -1. A large basket counts with 100 of its products in pairs, chosen by a hash that its retraction finds, too.
+
+-- CTEs that count the baskets of the lines of `source` (counted_line's columns, named l) that meet the condition:
+-- line; known: each product's number, for a new one the next ('' stands for all products); single: baskets by number;
+-- pair: baskets by two numbers, a * 2^32 + b, a < b, in this order. `sign` is what a line counts.
+CREATE OR REPLACE FUNCTION analytics.count_baskets_sql(source text, condition text, sign text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        line AS MATERIALIZED (
+            SELECT l.event_id COLLATE "C" AS event_id, l.store_id COLLATE "C" AS store_id, l.order_id COLLATE "C" AS order_id,
+                   l.revision, %3$s AS sign, l.product_id COLLATE "C" AS product_id
+              FROM %1$s l
+             WHERE l.event_type = 'purchase' AND l.line_kind = 'product' AND l.product_id IS NOT NULL AND %2$s
+        ), known AS MATERIALIZED (
+            SELECT d.store_id, d.product_id, coalesce(k.number, (SELECT coalesce(max(m.number), 0) FROM analytics.product_basket m)
+                       + row_number() OVER (PARTITION BY k.number IS NULL ORDER BY d.product_id, d.store_id))::integer AS number
+              FROM (SELECT DISTINCT l.product_id, l.store_id FROM line l
+                    UNION ALL SELECT DISTINCT '' COLLATE "C", l.store_id FROM line l) d
+              LEFT JOIN analytics.product_basket k ON k.product_id = d.product_id AND k.store_id = d.store_id
+        ), basket AS MATERIALIZED (
+            SELECT l.event_id, l.store_id, l.order_id, l.revision, l.sign, array_agg(DISTINCT k.number ORDER BY k.number) AS numbers
+              FROM line l JOIN known k USING (product_id, store_id)
+             GROUP BY l.event_id, l.store_id, l.order_id, l.revision, l.sign
+        ), single AS MATERIALIZED (
+            SELECT s.number, sum(s.sign)::integer AS baskets
+              FROM (SELECT n.number, b.sign FROM basket b CROSS JOIN LATERAL unnest(b.numbers) n(number)
+                    UNION ALL SELECT k.number, b.sign FROM basket b JOIN known k ON k.store_id = b.store_id AND k.product_id = '') s
+             GROUP BY s.number
+        ), chosen AS (
+            SELECT b.sign, b.numbers FROM basket b WHERE cardinality(b.numbers) BETWEEN 2 AND 100
+            UNION ALL
+            SELECT c.sign, array_agg(c.number ORDER BY c.number)
+              FROM (SELECT b.event_id, b.store_id, b.order_id, b.revision, b.sign, k.number,
+                           row_number() OVER (PARTITION BY b.event_id, b.store_id, b.order_id, b.revision, b.sign
+                                              ORDER BY md5(coalesce(b.order_id, b.event_id) || ' ' || k.product_id), k.product_id) AS place
+                      FROM basket b CROSS JOIN LATERAL unnest(b.numbers) n(number) JOIN known k ON k.number = n.number
+                     WHERE cardinality(b.numbers) > 100) c
+             WHERE c.place <= 100
+             GROUP BY c.event_id, c.store_id, c.order_id, c.revision, c.sign
+        ), pair AS (
+            SELECT (a.number::bigint << 32) + b.number AS ab, sum(c.sign)::integer AS baskets
+              FROM chosen c
+             CROSS JOIN LATERAL unnest(c.numbers) WITH ORDINALITY a(number, place)
+             CROSS JOIN LATERAL unnest(c.numbers[a.place + 1:]) b(number)
+             GROUP BY 1 HAVING sum(c.sign) <> 0
+        )$sql$, source, condition, sign)
+$$;
+COMMENT ON FUNCTION analytics.count_baskets_sql(text, text, text) IS 'SQL that counts the baskets of a set of lines, by product and by two products';
+
+-- Adds these baskets to the merged ones, in one statement. fresh: there are none yet. with_p moves P to the statement's snapshot.
+CREATE OR REPLACE FUNCTION analytics.add_baskets_sql(source text, condition text, sign text, fresh boolean, with_p boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('WITH %s, singles AS (INSERT INTO analytics.product_basket AS m (number, store_id, product_id, baskets) SELECT k.number, k.store_id, k.product_id, s.baskets FROM single s JOIN known k USING (number) ORDER BY k.number ON CONFLICT (number) DO UPDATE SET baskets = m.baskets + excluded.baskets), pairs AS (INSERT INTO analytics.product_pair AS m (a, b, baskets) SELECT (p.ab >> 32)::integer, (p.ab & 4294967295)::integer, p.baskets FROM pair p ORDER BY p.ab%s)%s SELECT count(*) FROM line',
+        analytics.count_baskets_sql(source, condition, sign),
+        CASE WHEN fresh THEN '' ELSE ' ON CONFLICT (a, b) DO UPDATE SET baskets = m.baskets + excluded.baskets' END,
+        CASE WHEN with_p THEN ', moved AS (UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM line) WHERE name = ''product_pair'')' ELSE '' END)
+$$;
+COMMENT ON FUNCTION analytics.add_baskets_sql(text, text, text, boolean, boolean) IS 'SQL that adds the baskets of a set of lines to the merged ones';
+
+-- Adds (times 1) or takes out (times -1) the baskets of the events in [from, to) that P saw.
+CREATE OR REPLACE FUNCTION analytics.build_pairs_range("from" timestamptz, "to" timestamptz, times integer) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off  -- after a restore there are no statistics
+    SET enable_hashagg = off   -- sorted, so that pairs come in their order
+    SET work_mem = '64MB'
+    SET max_parallel_workers_per_gather = 0
+    SET jit = off
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE analytics.add_baskets_sql('analytics.counted_line', 'l.occurred_at >= $1 AND l.occurred_at < $2 AND pg_visible_in_snapshot(l.stamp, $3)',
+                                      'l.sign * $4', NOT EXISTS (SELECT FROM analytics.product_pair), false)
+       INTO n USING "from", "to", (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'product_pair'), times;
+    RETURN n;
+END
+$$;
+COMMENT ON FUNCTION analytics.build_pairs_range(timestamptz, timestamptz, integer) IS 'adds the baskets of a range of time at P, or takes them out; returns lines; the caller holds the engine lock';
+
+-- Goes on building: all that is left (max_months null) or the next months, newest first. What is older than built_from counts as
+-- tail meanwhile. anew: begins again, at the P that is there. The caller holds the engine lock.
+CREATE OR REPLACE FUNCTION analytics.build_pairs(anew boolean, max_months integer) RETURNS TABLE (months_done integer, months_left integer, rows bigint)
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'
+AS $$
+DECLARE
+    state analytics.rollup_state;
+    month date;
+    started timestamptz := clock_timestamp();
+    reached date;
+BEGIN
+    months_done := 0;
+    months_left := 0;
+    rows := 0;
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair';
+    IF state.name IS NULL OR anew AND state.built_from = '-infinity' THEN
+        -- no TRUNCATE: a reader with an older snapshot still sees the old counts with the old state
+        DELETE FROM analytics.product_pair;
+        DELETE FROM analytics.product_basket;
+        INSERT INTO analytics.rollup_state AS s (name, merged, built_from, refreshed_at, duration, rows)
+        VALUES ('product_pair', analytics.merging_snapshot(), 'infinity', clock_timestamp(), '0', 0)
+            ON CONFLICT ON CONSTRAINT rollup_state_pkey DO UPDATE SET built_from = 'infinity'
+        RETURNING * INTO state;
+    END IF;
+    reached := state.built_from;
+    IF max_months IS NULL THEN
+        months_done := (SELECT count(*) FROM analytics.event_months('sales_daily') m WHERE m < reached);
+        rows := analytics.build_pairs_range('-infinity', reached::timestamptz, 1);
+    ELSE
+        FOR month IN SELECT m FROM analytics.event_months('sales_daily') m WHERE m < reached ORDER BY m DESC LOOP
+            IF months_done = max_months THEN
+                months_left := months_left + 1;
+                CONTINUE;
+            END IF;
+            rows := rows + analytics.build_pairs_range(month::timestamptz, reached::timestamptz, 1);
+            reached := month;
+            months_done := months_done + 1;
+        END LOOP;
+    END IF;
+    UPDATE analytics.rollup_state s
+       SET built_from = CASE WHEN months_left = 0 THEN '-infinity' ELSE reached END,
+           refreshed_at = clock_timestamp(), duration = clock_timestamp() - started, rows = build_pairs.rows
+     WHERE s.name = 'product_pair';
+    IF months_left = 0 THEN
+        PERFORM analytics.analyze_new_tables();
+    END IF;
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION analytics.build_pairs(boolean, integer) IS 'builds the next months of product_affinity''s counts; the caller holds the engine lock';
+
+CREATE OR REPLACE FUNCTION analytics.refresh_pairs(wait boolean) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_hashagg = off
+    SET work_mem = '64MB'
+    SET max_parallel_workers_per_gather = 0
+    SET jit = off
+AS $$
+DECLARE
+    state analytics.rollup_state;
+    started timestamptz := clock_timestamp();
+    merged_lines bigint := 0;
+BEGIN
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair';
+    IF state.built_from = '-infinity' AND NOT analytics.has_tail(state.merged) THEN
+        RETURN 0;
+    END IF;
+    IF NOT analytics.lock_engine(wait) THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair' FOR UPDATE;
+    IF state.name IS NULL OR state.built_from > '-infinity' THEN
+        merged_lines := (SELECT b.rows FROM analytics.build_pairs(false, NULL) b);
+        SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair';
+    END IF;
+    IF analytics.has_tail(state.merged) THEN
+        EXECUTE analytics.add_baskets_sql(analytics.tail_lines_sql('$1', '$2'), 'l.stamp <> pg_current_xact_id()', 'l.sign', false, true)
+           INTO merged_lines USING pg_snapshot_xmax(state.merged), ARRAY(SELECT pg_snapshot_xip(state.merged));
+        UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = 'product_pair';
+    END IF;
+    RETURN merged_lines;
+EXCEPTION WHEN serialization_failure THEN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RETURN NULL;
+    END IF;
+    RAISE;
+END
+$$;
+COMMENT ON FUNCTION analytics.refresh_pairs(boolean) IS 'merges into product_affinity''s counts what was committed since the last time; lines, or null as refresh()';
+
+-- Pairs follow the sales at a pace of their own: after them, every ten seconds at most, and at most a twentieth of the time.
+CREATE OR REPLACE FUNCTION analytics.pairs_are_due() RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    state analytics.rollup_state;
+BEGIN
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair';
+    IF NOT FOUND OR state.built_from > '-infinity' THEN
+        RETURN EXISTS (SELECT FROM analytics.event);
+    END IF;
+    RETURN clock_timestamp() > state.refreshed_at + greatest(interval '10 seconds', 20 * state.duration)
+       AND EXISTS (SELECT FROM analytics.rollup_state s JOIN analytics.rollup r USING (name) WHERE s.refreshed_at > state.refreshed_at)
+       AND analytics.has_tail(state.merged);
+END
+$$;
+COMMENT ON FUNCTION analytics.pairs_are_due() IS 'whether maintain() is to build or merge product_affinity''s counts now';
+
+-- One step of maintain(), a transaction of its own.
+CREATE OR REPLACE FUNCTION analytics.maintain_pairs() RETURNS boolean
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product_pair' AND s.built_from = '-infinity') THEN
+        RETURN analytics.refresh_pairs(false) IS NOT NULL;
+    ELSIF analytics.lock_engine(false) THEN
+        PERFORM analytics.build_pairs(false, 1);
+        RETURN true;
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION analytics.maintain_pairs() IS 'builds a month of product_affinity''s counts, or merges into them; false: somebody else holds the engine lock';
+
+-- Rows of a range are about to move between partitions, where they are stamped anew: out of what is merged, the tail will have them.
+CREATE OR REPLACE FUNCTION analytics.unmerge_pairs("from" date, "to" date) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET timezone = 'UTC'
+AS $$
+DECLARE
+    built_from date := (SELECT s.built_from FROM analytics.rollup_state s WHERE s.name = 'product_pair');
+BEGIN
+    IF built_from < "to" THEN
+        PERFORM analytics.build_pairs_range(greatest("from", built_from)::timestamptz, "to"::timestamptz, -1);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION analytics.unmerge_pairs(date, date) IS 'takes the baskets of days out of product_affinity''s merged counts; the caller holds the engine lock';
+
+-- The tail's counts, of the stores that the caller may see: pairs both ways round, a product with itself, and '' with '' for all baskets.
+DO $$
+DECLARE
+    counted text := 'RETURN QUERY WITH %s SELECT k.store_id, k.number, k.number, k.product_id, k.product_id, s.baskets FROM single s JOIN known k USING (number) UNION ALL SELECT x.store_id, x.number, y.number, x.product_id, y.product_id, p.baskets FROM pair p CROSS JOIN LATERAL (VALUES ((p.ab >> 32)::integer, (p.ab & 4294967295)::integer), ((p.ab & 4294967295)::integer, (p.ab >> 32)::integer)) w(a, b) JOIN known x ON x.number = w.a JOIN known y ON y.number = w.b;';
+    allowed text := '(stores IS NULL OR l.store_id = ANY (stores))';
+BEGIN
+    EXECUTE format('CREATE FUNCTION analytics.tail_product_pair() RETURNS TABLE (store_id text, a integer, b integer, product_a text, product_b text, baskets integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 5000 COST 10000
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_hashagg = off
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+    SET plan_cache_mode = force_generic_plan
+AS %L', format('
+#variable_conflict use_column
+DECLARE
+    state analytics.rollup_state;
+    newer xid8;
+    running xid8[];
+    stores text[] := analytics.allowed_stores();
+BEGIN
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = ''product_pair'';
+    IF NOT FOUND THEN
+        %s
+    ELSIF state.built_from > ''-infinity'' THEN
+        %s
+    ELSE
+        newer := pg_snapshot_xmax(state.merged);
+        running := ARRAY(SELECT pg_snapshot_xip(state.merged));
+        %s
+    END IF;
+END
+',
+        format(counted, analytics.count_baskets_sql('analytics.counted_line'::text, allowed, 'l.sign'::text)),
+        format(counted, analytics.count_baskets_sql('analytics.counted_line'::text, allowed || ' AND (l.occurred_at < state.built_from::timestamp AT TIME ZONE ''UTC'' OR NOT pg_visible_in_snapshot(l.stamp, state.merged))', 'l.sign'::text)),
+        format(counted, analytics.count_baskets_sql(analytics.tail_lines_sql('newer'::text, 'running'::text), allowed, 'l.sign'::text))));
+END
+$$;
+COMMENT ON FUNCTION analytics.tail_product_pair() IS 'baskets by product and by two products of the events that are not merged yet, of the stores that the caller may see';
+
+-- Merged and tail in one snapshot. The two rows and columns of the 2x2 table are summed from its cells, since large baskets, of
+-- which not every pair counts, may leave fewer than no baskets for "neither".
+DO $$
+BEGIN
+    EXECUTE format($view$
+CREATE VIEW analytics.product_affinity WITH (security_barrier) AS
+WITH tail AS MATERIALIZED (
+    SELECT * FROM analytics.tail_product_pair()
+), single AS MATERIALIZED (
+    SELECT t.store_id, t.a AS number, t.product_a AS product_id, t.baskets FROM tail t WHERE t.a = t.b
+)
+SELECT f.store_id, f.product_a, f.product_b, f.ab AS baskets,
+       f.ab::float8 / f.n AS support,
+       f.ab::float8 / f.a AS confidence,
+       f.ab::float8 * f.n / (f.a::float8 * f.b) AS lift,
+       f.ab / sqrt(f.a::float8 * f.b) AS cosine,
+       f.ab::float8 / (f.a + f.b - f.ab) AS jaccard,
+       greatest(0, 2 * (f.ab * ln(f.ab * f.total / (f.a::float8 * f.b))
+           + CASE WHEN f.a > f.ab THEN (f.a - f.ab) * ln((f.a - f.ab) * f.total / (f.a::float8 * (f.total - f.b))) ELSE 0 END
+           + CASE WHEN f.b > f.ab THEN (f.b - f.ab) * ln((f.b - f.ab) * f.total / (f.b::float8 * (f.total - f.a))) ELSE 0 END
+           + CASE WHEN f.neither > 0 THEN f.neither * ln(f.neither * f.total / ((f.total - f.a) * (f.total - f.b))) ELSE 0 END)) AS llr
+  FROM (SELECT g.*, greatest(0, g.n - g.a - g.b + g.ab) AS neither, (g.a + g.b - g.ab + greatest(0, g.n - g.a - g.b + g.ab))::float8 AS total
+          FROM (SELECT c.store_id, c.product_a, c.product_b, c.baskets AS ab, c.a, c.b,
+                       coalesce(n.baskets, 0)::bigint + coalesce(s.baskets, 0) AS n
+                  FROM (SELECT a.store_id, a.product_id AS product_a, b.product_id AS product_b, p.baskets::bigint + coalesce(t.baskets, 0) AS baskets,
+                               a.baskets::bigint + coalesce(sa.baskets, 0) AS a, b.baskets::bigint + coalesce(sb.baskets, 0) AS b
+                          FROM (SELECT m.a, m.b, m.baskets FROM analytics.product_pair m
+                                UNION ALL SELECT m.b, m.a, m.baskets FROM analytics.product_pair m) p
+                          JOIN analytics.product_basket a ON a.number = p.a
+                          LEFT JOIN single sa ON sa.number = a.number
+                          JOIN analytics.product_basket b ON b.number = p.b
+                          LEFT JOIN single sb ON sb.number = b.number
+                          LEFT JOIN tail t ON t.a = p.a AND t.b = p.b
+                        UNION ALL
+                        SELECT t.store_id, t.product_a, t.product_b, t.baskets::bigint, sa.baskets::bigint + coalesce(a.baskets, 0), sb.baskets::bigint + coalesce(b.baskets, 0)
+                          FROM tail t
+                          JOIN single sa ON sa.number = t.a
+                          JOIN single sb ON sb.number = t.b
+                          LEFT JOIN analytics.product_basket a ON a.number = t.a
+                          LEFT JOIN analytics.product_basket b ON b.number = t.b
+                         WHERE t.a <> t.b
+                           AND NOT EXISTS (SELECT FROM analytics.product_pair m WHERE m.a = least(t.a, t.b) AND m.b = greatest(t.a, t.b))) c
+                  LEFT JOIN analytics.product_basket n ON n.store_id = c.store_id AND n.product_id = ''
+                  LEFT JOIN single s ON s.store_id = c.store_id AND s.product_id = ''
+                 WHERE c.baskets > 0) g) f
+ WHERE %s
+$view$, analytics.allowed_sql('f.store_id'::text));
+END
+$$;
+COMMENT ON VIEW analytics.product_affinity IS
+'products bought together, each pair in both directions, right as of this moment. A basket is the set of products of an order (gift cards and fees left out; refunds take nothing back, retract() does). Of an order with more than 100 products pairs count 100 of them, chosen by a hash; baskets of one product and of the store count all';
+COMMENT ON COLUMN analytics.product_affinity.store_id IS 'store';
+COMMENT ON COLUMN analytics.product_affinity.product_a IS 'product that was bought';
+COMMENT ON COLUMN analytics.product_affinity.product_b IS 'product bought with it';
+COMMENT ON COLUMN analytics.product_affinity.baskets IS 'orders that hold both';
+COMMENT ON COLUMN analytics.product_affinity.support IS 'share of all the store''s baskets that hold both: baskets / N, 0 to 1';
+COMMENT ON COLUMN analytics.product_affinity.confidence IS 'share of the baskets with product_a that hold product_b, too: baskets / n_a, 0 to 1; differs by direction';
+COMMENT ON COLUMN analytics.product_affinity.lift IS 'how many times as often as if the two were independent: baskets x N / (n_a x n_b); 1: independent';
+COMMENT ON COLUMN analytics.product_affinity.cosine IS 'baskets / sqrt(n_a x n_b), 0 to 1';
+COMMENT ON COLUMN analytics.product_affinity.jaccard IS 'baskets with both / baskets with either: baskets / (n_a + n_b - baskets), 0 to 1';
+COMMENT ON COLUMN analytics.product_affinity.llr IS 'Dunning''s log-likelihood ratio (G2 of the 2x2 table), 0 or more: how sure it is that the two are not independent (above 10.8: p < 0.001); lift says in which direction';
+
+-- The counts against the events.
+CREATE OR REPLACE FUNCTION analytics.reconcile_pairs(store text)
+    RETURNS TABLE (store_id text, check_name text, bucket date, key text, expected numeric, actual numeric)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off
+    SET enable_hashagg = off
+    SET work_mem = '64MB'
+    SET max_parallel_workers_per_gather = 0
+    SET jit = off
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format('WITH %s, expected AS (SELECT k.store_id, k.product_id AS product_a, k.product_id AS product_b, s.baskets FROM single s JOIN known k USING (number) WHERE s.baskets <> 0 UNION ALL SELECT x.store_id, x.product_id, y.product_id, p.baskets FROM pair p JOIN known x ON x.number = p.ab >> 32 JOIN known y ON y.number = (p.ab & 4294967295)),
+        actual AS (SELECT c.store_id, c.product_a, c.product_b, sum(c.baskets) AS baskets FROM (SELECT k.store_id, k.product_id AS product_a, k.product_id AS product_b, k.baskets FROM analytics.product_basket k UNION ALL SELECT x.store_id, x.product_id, y.product_id, m.baskets FROM analytics.product_pair m JOIN analytics.product_basket x ON x.number = m.a JOIN analytics.product_basket y ON y.number = m.b UNION ALL SELECT t.store_id, t.product_a, t.product_b, t.baskets FROM analytics.tail_product_pair() t WHERE t.a <= t.b) c WHERE $1 IS NULL OR c.store_id = $1 GROUP BY 1, 2, 3 HAVING sum(c.baskets) <> 0)
+        SELECT store_id::text, ''product_affinity.baskets'', NULL::date, concat_ws('' / '', nullif(product_a, ''''), nullif(nullif(product_b, product_a), '''')), e.baskets::numeric, a.baskets::numeric FROM expected e FULL JOIN actual a USING (store_id, product_a, product_b) WHERE e.baskets IS DISTINCT FROM a.baskets',
+        analytics.count_baskets_sql('analytics.counted_line', '($1 IS NULL OR l.store_id = $1)', 'l.sign'))
+      USING store;
+END
+$$;
+COMMENT ON FUNCTION analytics.reconcile_pairs(text) IS 'baskets by product (key: the product; none: all) and by two products that differ from the events';
