@@ -246,6 +246,22 @@ SELECT f.store_id, f.bucket, f.channel, f.device, f.currency, f.sessions, f.view
                count(*) FILTER (WHERE step >= 4) AS purchase, sum(cart_value) FILTER (WHERE step < 4) AS value_lost
           FROM oracle.session GROUP BY 1, 2, 3, 4, 5) f;
 
+-- Products bought together: of the purchases that stand, how many hold both, the one, the other, and any product at all. Keep
+-- orders below 100 products.
+CREATE VIEW oracle.product_affinity AS
+WITH item AS MATERIALIZED (
+    SELECT DISTINCT store_id, event_id, coalesce(order_id, '') AS order_id, product_id FROM oracle.product_line WHERE bought
+), holds AS MATERIALIZED (
+    SELECT store_id, product_id, count(*) AS n FROM item GROUP BY 1, 2
+)
+SELECT store_id, x.product_id AS product_a, y.product_id AS product_b, count(*) AS baskets,
+       (SELECT h.n FROM holds h WHERE h.store_id = x.store_id AND h.product_id = x.product_id) AS n_a,
+       (SELECT h.n FROM holds h WHERE h.store_id = x.store_id AND h.product_id = y.product_id) AS n_b,
+       (SELECT count(DISTINCT (i.event_id, i.order_id)) FROM item i WHERE i.store_id = x.store_id) AS n
+  FROM item x JOIN item y USING (store_id, event_id, order_id)
+ WHERE x.product_id <> y.product_id
+ GROUP BY store_id, x.store_id, x.product_id, y.product_id;
+
 -- What counts once: each event that stands, by the key it must be known by.
 CREATE VIEW oracle.event_key AS
 SELECT store_id COLLATE "C" AS store_id,
@@ -279,6 +295,16 @@ BEGIN
             UNION ALL
             SELECT %2$L, ''the events alone'', to_jsonb(o) FROM (TABLE expected EXCEPT ALL TABLE shown) o', columns, report);
     END LOOP;
+    -- what the measures were made of
+    RETURN QUERY
+    WITH shown AS MATERIALIZED (
+        SELECT v.store_id, v.product_a, v.product_b, v.baskets, round(v.baskets / v.confidence)::bigint AS n_a,
+               round(v.confidence * v.baskets / v.support / v.lift)::bigint AS n_b, round(v.baskets / v.support)::bigint AS n
+          FROM analytics.product_affinity v
+    ), expected AS MATERIALIZED (SELECT * FROM oracle.product_affinity)
+    SELECT 'product_affinity', 'the view alone', to_jsonb(v) FROM (TABLE shown EXCEPT ALL TABLE expected) v
+    UNION ALL
+    SELECT 'product_affinity', 'the events alone', to_jsonb(o) FROM (TABLE expected EXCEPT ALL TABLE shown) o;
     RETURN QUERY
     WITH kept AS MATERIALIZED (
         SELECT k.store_id, k.kind, k.key, coalesce(k.event_id, k.key) AS event_id, k.revision, k.occurred_at, k.lines

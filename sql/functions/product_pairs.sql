@@ -26,10 +26,13 @@ AS $$
               FROM line l JOIN known k USING (product_id, store_id)
              GROUP BY l.event_id, l.store_id, l.order_id, l.revision, l.sign
         ), single AS MATERIALIZED (
-            SELECT s.number, sum(s.sign)::integer AS baskets
-              FROM (SELECT n.number, b.sign FROM basket b CROSS JOIN LATERAL unnest(b.numbers) n(number)
-                    UNION ALL SELECT k.number, b.sign FROM basket b JOIN known k ON k.store_id = b.store_id AND k.product_id = '') s
-             GROUP BY s.number
+            SELECT n.number, sum(b.sign)::integer AS baskets
+              FROM basket b CROSS JOIN LATERAL unnest(b.numbers) n(number)
+             GROUP BY n.number
+             UNION ALL
+            SELECT k.number, s.baskets
+              FROM (SELECT b.store_id, sum(b.sign)::integer AS baskets FROM basket b GROUP BY b.store_id) s
+              JOIN known k ON k.store_id = s.store_id AND k.product_id = ''
         ), chosen AS (
             SELECT b.sign, b.numbers FROM basket b WHERE cardinality(b.numbers) BETWEEN 2 AND 100
             UNION ALL
@@ -141,6 +144,7 @@ CREATE OR REPLACE FUNCTION analytics.refresh_pairs(wait boolean) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
+    SET enable_nestloop = off  -- a tail of a million lines looks like a few
     SET enable_hashagg = off
     SET work_mem = '64MB'
     SET max_parallel_workers_per_gather = 0
@@ -333,7 +337,7 @@ COMMENT ON COLUMN analytics.product_affinity.cosine IS 'baskets / sqrt(n_a x n_b
 COMMENT ON COLUMN analytics.product_affinity.jaccard IS 'baskets with both / baskets with either: baskets / (n_a + n_b - baskets), 0 to 1';
 COMMENT ON COLUMN analytics.product_affinity.llr IS 'Dunning''s log-likelihood ratio (G2 of the 2x2 table), 0 or more: how sure it is that the two are not independent (above 10.8: p < 0.001); lift says in which direction';
 
--- The counts against the events.
+-- The counts against the events. What is new has the same numbers in both, since all that P has not is in the tail.
 CREATE OR REPLACE FUNCTION analytics.reconcile_pairs(store text)
     RETURNS TABLE (store_id text, check_name text, bucket date, key text, expected numeric, actual numeric)
     LANGUAGE plpgsql STABLE
@@ -345,10 +349,24 @@ CREATE OR REPLACE FUNCTION analytics.reconcile_pairs(store text)
     SET jit = off
 AS $$
 BEGIN
-    RETURN QUERY EXECUTE format('WITH %s, expected AS (SELECT k.store_id, k.product_id AS product_a, k.product_id AS product_b, s.baskets FROM single s JOIN known k USING (number) WHERE s.baskets <> 0 UNION ALL SELECT x.store_id, x.product_id, y.product_id, p.baskets FROM pair p JOIN known x ON x.number = p.ab >> 32 JOIN known y ON y.number = (p.ab & 4294967295)),
-        actual AS (SELECT c.store_id, c.product_a, c.product_b, sum(c.baskets) AS baskets FROM (SELECT k.store_id, k.product_id AS product_a, k.product_id AS product_b, k.baskets FROM analytics.product_basket k UNION ALL SELECT x.store_id, x.product_id, y.product_id, m.baskets FROM analytics.product_pair m JOIN analytics.product_basket x ON x.number = m.a JOIN analytics.product_basket y ON y.number = m.b UNION ALL SELECT t.store_id, t.product_a, t.product_b, t.baskets FROM analytics.tail_product_pair() t WHERE t.a <= t.b) c WHERE $1 IS NULL OR c.store_id = $1 GROUP BY 1, 2, 3 HAVING sum(c.baskets) <> 0)
-        SELECT store_id::text, ''product_affinity.baskets'', NULL::date, concat_ws('' / '', nullif(product_a, ''''), nullif(nullif(product_b, product_a), '''')), e.baskets::numeric, a.baskets::numeric FROM expected e FULL JOIN actual a USING (store_id, product_a, product_b) WHERE e.baskets IS DISTINCT FROM a.baskets',
-        analytics.count_baskets_sql('analytics.counted_line', '($1 IS NULL OR l.store_id = $1)', 'l.sign'))
+    RETURN QUERY EXECUTE format($query$
+        WITH %s, name AS (
+            SELECT k.store_id, k.product_id, k.number FROM known k
+            UNION SELECT m.store_id, m.product_id, m.number FROM analytics.product_basket m
+        ), counted AS (
+            SELECT c.ab, sum(c.expected) AS expected, sum(c.actual) AS actual
+              FROM (SELECT (s.number::bigint << 32) + s.number AS ab, s.baskets AS expected, 0 AS actual FROM single s
+                    UNION ALL SELECT p.ab, p.baskets, 0 FROM pair p
+                    UNION ALL SELECT (m.number::bigint << 32) + m.number, 0, m.baskets FROM analytics.product_basket m
+                    UNION ALL SELECT (m.a::bigint << 32) + m.b, 0, m.baskets FROM analytics.product_pair m
+                    UNION ALL SELECT (t.a::bigint << 32) + t.b, 0, t.baskets FROM analytics.tail_product_pair() t WHERE t.a <= t.b) c
+             GROUP BY c.ab HAVING sum(c.expected) <> sum(c.actual)
+        )
+        SELECT x.store_id::text, 'product_affinity.baskets', NULL::date,
+               concat_ws(' / ', nullif(x.product_id, ''), CASE WHEN x.number <> y.number THEN y.product_id END), c.expected::numeric, c.actual::numeric
+          FROM counted c JOIN name x ON x.number = c.ab >> 32 JOIN name y ON y.number = c.ab & 4294967295
+         WHERE ($1 IS NULL OR x.store_id = $1) AND %s$query$,
+        analytics.count_baskets_sql('analytics.counted_line', analytics.allowed_sql('l.store_id'), 'l.sign'), analytics.allowed_sql('x.store_id'))
       USING store;
 END
 $$;
