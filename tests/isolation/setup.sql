@@ -63,3 +63,17 @@ CREATE VIEW race.merged AS
 SELECT (SELECT coalesce(sum(lines), 0) FROM analytics.rollup_sales_hourly) AS hourly,
        (SELECT coalesce(sum(lines), 0) FROM analytics.rollup_sales_monthly) AS monthly,
        (SELECT coalesce(sum(lines), 0) FROM analytics.rollup_product_daily) AS product;
+
+-- Pairs with product p, from the view, and whether all is right; and what of them is merged.
+CREATE VIEW race.pairs AS
+SELECT (SELECT string_agg(format('%s %s', v.product_b, v.baskets), ', ' ORDER BY v.product_b) FROM analytics.product_affinity v
+         WHERE v.product_a = 'p') AS with_p,
+       (SELECT f.verdict FROM race.figures f) AS verdict;
+
+CREATE VIEW race.merged_pairs AS
+SELECT string_agg(CASE WHEN b.product_id = '' THEN format('%s baskets', b.baskets)
+                       ELSE format('%s %s', b.product_id, b.baskets) END, ', ' ORDER BY b.product_id) AS singles,
+       (SELECT string_agg(format('%s%s %s', x.product_id, y.product_id, p.baskets), ', ' ORDER BY x.product_id, y.product_id)
+          FROM analytics.product_pair p JOIN analytics.product_basket x ON x.number = p.a JOIN analytics.product_basket y ON y.number = p.b
+         WHERE p.baskets <> 0) AS pairs
+  FROM analytics.product_basket b WHERE b.baskets <> 0;
