@@ -182,7 +182,8 @@ END
 $$;
 COMMENT ON FUNCTION analytics.refresh_pairs(boolean) IS 'merges into product_affinity''s counts what was committed since the last time; lines, or null as refresh()';
 
--- Pairs follow the sales at a pace of their own: after them, every ten seconds at most, and at most a twentieth of the time.
+-- Pairs follow the sales at a pace of their own: never twice in turn while sales wait, every ten seconds at most, and at most a
+-- twentieth of the time.
 CREATE OR REPLACE FUNCTION analytics.pairs_are_due() RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -191,12 +192,15 @@ DECLARE
     state analytics.rollup_state;
 BEGIN
     SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair';
-    IF NOT FOUND OR state.built_from > '-infinity' THEN
+    IF NOT FOUND THEN
         RETURN EXISTS (SELECT FROM analytics.event);
+    ELSIF state.built_from = '-infinity'
+          AND (clock_timestamp() < state.refreshed_at + greatest(interval '10 seconds', 20 * state.duration) OR NOT analytics.has_tail(state.merged)) THEN
+        RETURN false;
     END IF;
-    RETURN clock_timestamp() > state.refreshed_at + greatest(interval '10 seconds', 20 * state.duration)
-       AND EXISTS (SELECT FROM analytics.rollup_state s JOIN analytics.rollup r USING (name) WHERE s.refreshed_at > state.refreshed_at)
-       AND analytics.has_tail(state.merged);
+    RETURN EXISTS (SELECT FROM analytics.rollup_state s JOIN analytics.rollup r USING (name) WHERE s.refreshed_at > state.refreshed_at)
+        OR NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s JOIN analytics.rollup r USING (name) OFFSET 0) s
+                        WHERE analytics.has_tail(s.merged::pg_snapshot));
 END
 $$;
 COMMENT ON FUNCTION analytics.pairs_are_due() IS 'whether maintain() is to build or merge product_affinity''s counts now';

@@ -1,6 +1,6 @@
 -- Products bought together: every measure by hand, and all of it against brute force over the raw events, unmerged, merged, half of
 -- it, revised, taken back, built month by month.
-SELECT plan(72);
+SELECT plan(80);
 
 -- Six baskets: bread butter | bread butter milk | bread | butter milk | milk | bread eggs. Bread 4, butter 3, milk 3, eggs 1.
 SELECT analytics.ingest('[
@@ -144,6 +144,20 @@ SELECT is((SELECT months_done FROM analytics.rebuild('product_pair', 1)), 1, 'ha
 DO $$ BEGIN FOR i IN 1 .. 100 LOOP EXIT WHEN NOT analytics.maintain(); END LOOP; END $$;
 SELECT is((SELECT status FROM analytics.rollup_status WHERE name = 'product_pair'), 'current', 'is ended by maintain(), step by step');
 SELECT as_brute_force('a shop: ended in steps');
+-- and then merges, after the sales, not at once
+SELECT analytics.ingest(shop(131, 132, 1));
+SELECT is(analytics.maintain(), false, 'sales are merged');
+SELECT results_eq($$SELECT name FROM analytics.rollup_status WHERE tail_rows > 0$$, $$VALUES ('product_pair')$$, 'pairs wait');
+UPDATE analytics.rollup_state SET refreshed_at = refreshed_at - interval '1 minute' WHERE name = 'product_pair';
+SELECT is(analytics.maintain(), true, 'a minute later they are merged');
+SELECT is_empty($$SELECT name FROM analytics.rollup_status WHERE tail_rows > 0$$, 'by a step of their own');
+SELECT analytics.ingest(shop(133, 134, 1));
+UPDATE analytics.rollup_state SET refreshed_at = refreshed_at - interval '1 hour' WHERE name = 'product_pair';
+UPDATE analytics.rollup_state SET refreshed_at = refreshed_at - interval '2 hours' WHERE name <> 'product_pair';
+SELECT is(analytics.maintain(), true, 'where both are due, sales go first');
+SELECT results_eq($$SELECT name FROM analytics.rollup_status WHERE tail_rows > 0$$, $$VALUES ('product_pair')$$, 'alone');
+SELECT is(analytics.maintain(), true, 'then pairs');
+SELECT is(analytics.maintain(), false, 'and then nothing is left');
 
 UPDATE analytics.product_pair SET baskets = baskets + 1 WHERE (a, b) = (SELECT a, b FROM analytics.product_pair ORDER BY 1, 2 LIMIT 1);
 UPDATE analytics.product_basket SET baskets = baskets - 1 WHERE store_id = 'other' AND product_id IN ('', 'p1');

@@ -87,6 +87,11 @@ main|2026-03-14|EUR|Kitchen|1|1|2|4|1|60.5|1|9.5|50|1
 np|2026-03-15|EUR|(none)|0|0|1|3|0|6|0|0|6|0
 ROWS
 
+is(sql(q{SELECT * FROM oracle.product_affinity ORDER BY 1, 2, 3}), <<'ROWS' =~ s/\n\z//r, 'pairs: one order of three holds both, one holds none of P2');
+main|P1|P2|1|3|1|3
+main|P2|P1|1|1|3|3
+ROWS
+
 is_right($node, 'shop', 'the views agree before anything is merged');
 sell($node, 'shop', 101, 160);
 sql('SELECT analytics.refresh()');
@@ -100,6 +105,7 @@ my %damage = (
 	sales_monthly => q{UPDATE analytics.rollup_sales_monthly SET taxes = taxes + 0.01 WHERE store_id = 'np'},
 	product_daily => q{UPDATE analytics.rollup_product_daily SET customers = public.hll_add(customers, public.hll_hash_text('nobody'))
 		WHERE store_id = 'main' AND bucket = '2026-03-12'},
+	product_affinity => q{UPDATE analytics.product_basket SET baskets = baskets + 1 WHERE store_id = 'main' AND product_id = ''},
 	event_key => q{DELETE FROM analytics.event_key WHERE store_id = 'np' AND key = 'o1'},
 );
 for my $where (sort keys %damage)

@@ -24,6 +24,7 @@ sub shown
 SELECT v.* FROM (SELECT 'hour', to_jsonb(s) FROM analytics.sales_hourly s UNION ALL SELECT 'day', to_jsonb(s) FROM analytics.sales_daily s
     UNION ALL SELECT 'week', to_jsonb(s) FROM analytics.sales_weekly s UNION ALL SELECT 'month', to_jsonb(s) FROM analytics.sales_monthly s
     UNION ALL SELECT 'product', to_jsonb(s) FROM analytics.product_daily s UNION ALL SELECT 'category', to_jsonb(s) FROM analytics.category_daily s
+    UNION ALL SELECT 'pair', to_jsonb(s) FROM analytics.product_affinity s
     UNION ALL SELECT 'event', to_jsonb(s) - '{ingest_xid}'::text[] FROM analytics.current_event s
     UNION ALL SELECT 'rejected', to_jsonb(s) FROM analytics.rejected_event s UNION ALL SELECT 'key', to_jsonb(s) FROM analytics.event_key s
     UNION ALL SELECT 'store', to_jsonb(s) FROM analytics.store s UNION ALL SELECT 'rate', to_jsonb(s) FROM analytics.exchange_rate s

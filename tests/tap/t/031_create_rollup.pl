@@ -24,6 +24,12 @@ my %counted = (
 		FROM $lines WHERE unit_price >= 50 AND (country IN ('DE', 'NP') OR country IS NULL) AND properties ->> 'category' LIKE 'category %' GROUP BY 1, 2, 3},
 	hours => qq{SELECT store_id, date_trunc('hour', occurred_at, 'UTC'), event_type, product_id, count(DISTINCT event_id)
 		FROM $lines GROUP BY 1, 2, 3, 4},
+	worth => qq{SELECT store_id, month, money, channel, percentile_disc(0.5) WITHIN GROUP (ORDER BY worth) FILTER (WHERE bought),
+		percentile_disc(0.9) WITHIN GROUP (ORDER BY worth) FILTER (WHERE bought)
+		FROM (SELECT v.*, CASE WHEN v.value > 0 THEN round(v.value, 2 - floor(log(v.value))::integer) ELSE 0 END AS worth
+			FROM (SELECT store_id, date_trunc('month', occurred_at AT TIME ZONE 'UTC')::date AS month, money, channel, event_id, bought,
+				coalesce(sum(value - coalesce(discount, 0)) FILTER (WHERE line_kind <> 'gift_card'), 0) AS value
+				FROM $lines GROUP BY 1, 2, 3, 4, 5, 6) v) w GROUP BY 1, 2, 3, 4},
 );
 
 sub are_right
@@ -49,6 +55,7 @@ SELECT analytics.create_rollup('by_brand', 'day', '{country,properties->>brand}'
 SELECT analytics.create_rollup('dear', 'month', '{channel}', '{orders,sessions,events}',
     'unit_price >= 50 AND (country IN (''DE'', ''NP'') OR country IS NULL) AND properties->>category LIKE ''category %''');
 SELECT analytics.create_rollup('hours', 'hour', '{event_type,product_id}', '{events}');
+SELECT analytics.create_rollup('worth', 'month', '{channel}', '{order_value_p50,order_value_p90}');
 SQL
 isnt($node->safe_psql('shop', 'SELECT count(*) FROM analytics.dear'), '0', 'the filter lets something pass');
 is(status('shop'), 'not built not built not built', 'new ones are not built');
@@ -97,7 +104,7 @@ sell($node, 'copy', 91, 95);
 $node->safe_psql('copy', 'SELECT analytics.refresh()', @as);
 are_right('copy', 'restored, and business goes on');
 
-$node->safe_psql('copy', q{SELECT analytics.drop_rollup('hours'), analytics.drop_rollup('dear'), analytics.drop_rollup('by_brand')}, @as);
+$node->safe_psql('copy', q{SELECT analytics.drop_rollup('hours'), analytics.drop_rollup('dear'), analytics.drop_rollup('by_brand'), analytics.drop_rollup('worth')}, @as);
 sell($node, 'copy', 96, 99);
 $node->safe_psql('copy', 'SELECT analytics.refresh()', @as);
 is_merged($node, 'copy', 'without them the others go on');
