@@ -61,16 +61,17 @@ AS $$
     SELECT 'SELECT', format('TABLE %s', c.oid::regclass)
       FROM pg_class c
      WHERE c.relnamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
-       AND (c.relname IN ('event', 'product', 'current_event', 'product_daily', 'category_daily', 'product_affinity', 'customer', 'customer_month',
-                          'cohort_retention', 'session', 'session_daily', 'funnel_daily')
+       AND (c.relname IN ('event', 'product', 'current_event', 'product_daily', 'category_daily', 'product_affinity', 'customer',
+                          'customer_month', 'cohort_retention', 'session', 'session_daily', 'funnel_daily', 'data_dictionary')
             OR c.relkind = 'v' AND c.relname IN (SELECT r.name FROM analytics.rollup r))
     UNION ALL
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
-       AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'tail_product_pair', 'recount_category',
-                          'add_order_values', 'gather_order_values', 'order_value_quantile', 'rate_on', 'customers_are_built', 'tail_customer',
-                          'tail_customer_month', 'tail_cohort', 'tail_session', 'tail_session_day')
+       AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'tail_product_pair',
+                          'recount_category', 'add_order_values', 'gather_order_values', 'order_value_quantile', 'rate_on',
+                          'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session',
+                          'tail_session_day', 'documented_relations', 'parts_events')
             OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))
     -- sending: what comes in, and what of it was rejected; no figures
     UNION ALL

@@ -215,11 +215,21 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.describe_quantile(text) IS 'comment of a column that is a quantile of order values';
 
+-- Then one order or event may count in several rows.
+CREATE OR REPLACE FUNCTION analytics.parts_events(dimensions text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM unnest(dimensions) d WHERE d IN ('product_id', 'line_kind') OR starts_with(d, 'properties'))
+$$;
+COMMENT ON FUNCTION analytics.parts_events(text[]) IS 'whether a rollup by these dimensions may have the lines of one event in different rows';
+
 CREATE OR REPLACE FUNCTION analytics.describe_columns(view regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    parts constant boolean := EXISTS (SELECT FROM analytics.rollup r JOIN pg_class c ON c.oid = view AND c.relname = r.name WHERE analytics.parts_events(r.dimensions));
     named record;
 BEGIN
     FOR named IN
@@ -249,7 +259,7 @@ BEGIN
             WHEN 'order_value_p90' THEN analytics.describe_quantile('90 %')
             WHEN 'order_value_p99' THEN analytics.describe_quantile('99 %')
             WHEN 'customers' THEN 'distinct customers who bought; exact up to about 1,000, within 1 % above; does not add over rows'
-            WHEN 'sessions' THEN 'distinct sessions; exact up to about 1,000, within 1 % above; does not add over rows'
+            WHEN 'sessions' THEN 'distinct session_ids sent (sessions by the gap rule: session_daily); exact up to about 1,000, within 1 % above; does not add over rows'
             WHEN 'visitors' THEN 'distinct customers or anonymous visitors; exact up to about 1,000, within 1 % above; does not add over rows'
             WHEN 'events' THEN 'events of all types'
             WHEN 'views' THEN 'views of the product (view_item)'
@@ -258,7 +268,8 @@ BEGIN
           FROM pg_attribute a
          WHERE a.attrelid = view AND a.attnum > 0 AND NOT a.attisdropped
     LOOP
-        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', view, named.name, coalesce(named.text, 'as sent; null: not sent'));
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', view, named.name,
+            coalesce(named.text, 'as sent; null: not sent') || CASE WHEN parts AND named.name IN ('orders', 'events') THEN ' with a line in the row; does not add over rows' ELSE '' END);
     END LOOP;
 END
 $$;
@@ -280,6 +291,9 @@ BEGIN
     PERFORM analytics.make_rollup_tail(r);
     PERFORM analytics.make_rollup_recount(r);
     EXECUTE format('CREATE VIEW analytics.%I WITH (security_barrier) AS %s', name, analytics.rollup_view_sql(r));
+    EXECUTE format('COMMENT ON VIEW analytics.%I IS %L', name,
+        format('rollup by %s%s%s; right as of this moment', grain, (SELECT coalesce(string_agg(', ' || d, '' ORDER BY o), '') FROM unnest(dimensions) WITH ORDINALITY u(d, o)),
+               '; lines with ' || filter));
     PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
     EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
     RETURN format('analytics.%I', name)::regclass;

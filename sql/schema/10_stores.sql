@@ -41,6 +41,7 @@ CREATE TABLE analytics.retired (
     day date NOT NULL
 );
 COMMENT ON TABLE analytics.retired IS 'stores whose oldest raw events apply_retention() has removed; their figures stay, and are built, moved and checked no more';
+COMMENT ON COLUMN analytics.retired.store_id IS 'store';
 COMMENT ON COLUMN analytics.retired.before IS 'raw events before this moment are gone';
 COMMENT ON COLUMN analytics.retired.day IS 'the day that it begins, in the store''s time zone then';
 SELECT pg_catalog.pg_extension_config_dump('analytics.retired', '');

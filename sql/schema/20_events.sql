@@ -87,9 +87,9 @@ COMMENT ON COLUMN analytics.event.product_id IS 'product of the line';
 COMMENT ON COLUMN analytics.event.quantity IS 'units, positive, on refunds too';
 COMMENT ON COLUMN analytics.event.unit_price IS 'price per unit as sent, in currency';
 COMMENT ON COLUMN analytics.event.amount IS 'the line before discount, without tax, in currency';
-COMMENT ON COLUMN analytics.event.discount IS 'discount of the line, its share of the order''s included, without tax';
-COMMENT ON COLUMN analytics.event.tax IS 'tax of the line';
-COMMENT ON COLUMN analytics.event.shipping IS 'the order''s shipping; stands on line 1';
+COMMENT ON COLUMN analytics.event.discount IS 'discount of the line, its share of the order''s included, without tax, in currency';
+COMMENT ON COLUMN analytics.event.tax IS 'tax of the line, in currency';
+COMMENT ON COLUMN analytics.event.shipping IS 'the order''s shipping, in currency; stands on line 1';
 COMMENT ON COLUMN analytics.event.tax_included IS 'whether unit_price contains the tax';
 COMMENT ON COLUMN analytics.event.line_kind IS 'product, gift_card (counts in gift_card_sales alone) or fee (money, no units)';
 COMMENT ON COLUMN analytics.event.excluded IS 'null, or why the row counts in nothing: test, bot, internal';
@@ -127,6 +127,7 @@ CREATE TABLE analytics.event_key (
     PRIMARY KEY (store_id, key, kind)
 );
 COMMENT ON TABLE analytics.event_key IS 'what was ingested, so that an event and an order count once; a purchase with an order is known by the order (kind o), everything else by its event_id (kind e)';
+COMMENT ON COLUMN analytics.event_key.store_id IS 'store';
 COMMENT ON COLUMN analytics.event_key.key IS 'event_id (kind e) or order_id (kind o)';
 COMMENT ON COLUMN analytics.event_key.kind IS 'e: an event; o: an order';
 COMMENT ON COLUMN analytics.event_key.order_id IS 'on kind e: the order by which this purchase is known; the rest of such a row says nothing';
@@ -185,11 +186,13 @@ CREATE TABLE analytics.product (
     PRIMARY KEY (store_id, product_id)
 );
 COMMENT ON TABLE analytics.product IS 'products, kept current from the items that arrive and by the shop''s own INSERT and UPDATE; of two sources of a field the later one holds';
-COMMENT ON COLUMN analytics.product.name IS 'display name';
+COMMENT ON COLUMN analytics.product.store_id IS 'store';
+COMMENT ON COLUMN analytics.product.product_id IS 'product, as items name it';
+COMMENT ON COLUMN analytics.product.name IS 'display name now';
 COMMENT ON COLUMN analytics.product.category IS 'category now; reports by category follow it';
-COMMENT ON COLUMN analytics.product.brand IS 'brand';
-COMMENT ON COLUMN analytics.product.price IS 'latest price per unit seen';
-COMMENT ON COLUMN analytics.product.currency IS 'currency of price';
+COMMENT ON COLUMN analytics.product.brand IS 'brand now';
+COMMENT ON COLUMN analytics.product.price IS 'latest price per unit seen, as sent, in currency';
+COMMENT ON COLUMN analytics.product.currency IS 'currency of price; ISO 4217';
 COMMENT ON COLUMN analytics.product.active IS 'whether it may be recommended';
 COMMENT ON COLUMN analytics.product.properties IS 'whatever else the shop keeps here';
 COMMENT ON COLUMN analytics.product.updated_at IS 'when the row was last written';
@@ -207,6 +210,7 @@ CREATE TABLE analytics.identity (
     PRIMARY KEY (store_id, anonymous_id)
 );
 COMMENT ON TABLE analytics.identity IS 'which visitor is which customer, written by identify(): events of the visitor that name no customer are the customer''s';
+COMMENT ON COLUMN analytics.identity.store_id IS 'store';
 COMMENT ON COLUMN analytics.identity.anonymous_id IS 'the tracker''s id of the visitor';
 COMMENT ON COLUMN analytics.identity.customer_id IS 'the shop''s id of the customer, the latest one that identify() named';
 COMMENT ON COLUMN analytics.identity.identified_at IS 'when identify() named it';

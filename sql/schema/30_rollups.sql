@@ -10,9 +10,13 @@ CREATE TABLE analytics.rollup (
     builtin boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE analytics.rollup IS 'rollups: figures by time bucket and dimensions, kept current by the engine';
+COMMENT ON COLUMN analytics.rollup.name IS 'the rollup, and its view in schema analytics';
+COMMENT ON COLUMN analytics.rollup.grain IS 'hour, day, week or month';
 COMMENT ON COLUMN analytics.rollup.dimensions IS 'columns of event, or paths such as properties->>city';
+COMMENT ON COLUMN analytics.rollup.measures IS 'what it measures, in the order of its view';
 COMMENT ON COLUMN analytics.rollup.filter IS 'which lines take part, in the grammar of docs/rollups.md; null: all';
 COMMENT ON COLUMN analytics.rollup.condition IS 'the filter as a SQL condition on counted_line, named l; printed by the engine';
+COMMENT ON COLUMN analytics.rollup.builtin IS 'whether the extension brings it, so that drop_rollup() refuses it';
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup', 'WHERE NOT builtin');
 
 -- Tables of custom rollups are its children, so that DROP EXTENSION ... CASCADE takes them along.
@@ -30,9 +34,13 @@ CREATE TABLE analytics.rollup_state (
     rows bigint NOT NULL
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE analytics.rollup_state IS 'state of each target of the engine; no row: nothing is merged';
+COMMENT ON COLUMN analytics.rollup_state.name IS 'rollup, or another target: product, session, identity';
 COMMENT ON COLUMN analytics.rollup_state.merged IS 'P: the snapshot up to which events are merged';
 COMMENT ON COLUMN analytics.rollup_state.built_from IS 'buckets from this day on hold what P says, earlier ones hold nothing; -infinity: all hold';
 COMMENT ON COLUMN analytics.rollup_state.rebuilding_from IS 'while rebuild() is under way: buckets from this day on are done';
+COMMENT ON COLUMN analytics.rollup_state.refreshed_at IS 'when P last moved';
+COMMENT ON COLUMN analytics.rollup_state.duration IS 'how long that took';
+COMMENT ON COLUMN analytics.rollup_state.rows IS 'lines or rows that it merged';
 
 -- Held in EXCLUSIVE mode by refresh, rebuild, erasure and retention: one at a time.
 CREATE TABLE analytics.engine_lock (moves bigint NOT NULL);
