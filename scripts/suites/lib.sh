@@ -23,6 +23,17 @@ use_cluster() { # NAME: starts it and points this script's clients to it
     eval "$("$root/scripts/cluster.sh" env "$1")"
 }
 
+use_venv() { # $venv/bin: what tests need from PyPI
+    local requirements=$root/tests/requirements.txt
+    venv=$build/venv
+    cmp -s "$requirements" "$venv/requirements.txt" && return 0
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --disable-pip-version-check -r "$requirements" ||
+        die "a package of tests/requirements.txt could not be installed" "The first run needs PyPI (or a pip configuration that finds them)."
+    cp "$requirements" "$venv/requirements.txt"
+}
+
 # Every file is on the schedule and every line of the schedule has its file: nothing is forgotten silently.
 check_schedule() { # schedule directory extension
     local scheduled present
