@@ -14,7 +14,7 @@ COMMENT ON FUNCTION analytics.documented_relations() IS 'tables and views that s
 
 -- Units follow from types, those of numbers from their names, which mean the same wherever they stand.
 CREATE OR REPLACE VIEW analytics.data_dictionary AS
-SELECT c.relname::text COLLATE "default" AS relation, obj_description(c.oid, 'pg_class') AS relation_comment, a.attname::text COLLATE "default" AS column_name,
+SELECT c.relname::text COLLATE "default" AS relation, obj_description(c.oid, 'pg_class') COLLATE "default" AS relation_comment, a.attname::text COLLATE "default" AS column_name,
        a.attnum::integer AS position, format_type(a.atttypid, a.atttypmod) AS data_type,
        CASE WHEN t.typcategory = 'A' THEN 'list'
             WHEN t.typcategory <> 'N' THEN coalesce((SELECT u.unit

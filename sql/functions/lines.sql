@@ -52,6 +52,7 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
  WHERE e.excluded IS NULL;
 COMMENT ON VIEW analytics.counted_line IS 'each line that counts, with what it adds to each measure (sign applied) and its time buckets in the store''s zone; every figure is a sum over these columns';
 COMMENT ON COLUMN analytics.counted_line.currency IS 'currency sent, or the store''s';
+COMMENT ON COLUMN analytics.counted_line.sent_shipping IS 'the order''s shipping as it stands on the event, in currency';
 COMMENT ON COLUMN analytics.counted_line.rate IS 'units of the store''s currency for 1 of currency, on the event''s day; null: no rate, and the line is in no converted figure';
 COMMENT ON COLUMN analytics.counted_line.session_gap IS 'silence that ends a session of a visitor who sends no session_id';
 COMMENT ON COLUMN analytics.counted_line.hour IS 'start of the hour, on the store''s wall clock';
@@ -90,11 +91,12 @@ DO $$
 DECLARE
     named record;
 BEGIN
-    FOR named IN SELECT v.attname, col_description(e.attrelid, e.attnum) AS text
+    FOR named IN SELECT v.attrelid::regclass AS view, v.attname, col_description(e.attrelid, e.attnum) AS text
                    FROM pg_attribute v
                    JOIN pg_attribute e ON e.attrelid = 'analytics.event'::regclass AND e.attname = v.attname
-                  WHERE v.attrelid = 'analytics.current_event'::regclass AND v.attnum > 0 LOOP
-        EXECUTE format('COMMENT ON COLUMN analytics.current_event.%I IS %L', named.attname, named.text);
+                  WHERE v.attrelid IN ('analytics.current_event'::regclass, 'analytics.counted_line'::regclass) AND v.attnum > 0
+                    AND col_description(v.attrelid, v.attnum) IS NULL LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', named.view, named.attname, named.text);
     END LOOP;
 END
 $$;

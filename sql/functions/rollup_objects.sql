@@ -215,15 +215,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.describe_quantile(text) IS 'comment of a column that is a quantile of order values';
 
--- Then one order or event may count in several rows.
-CREATE OR REPLACE FUNCTION analytics.parts_events(dimensions text[]) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT EXISTS (SELECT FROM unnest(dimensions) d WHERE d IN ('product_id', 'line_kind') OR starts_with(d, 'properties'))
-$$;
-COMMENT ON FUNCTION analytics.parts_events(text[]) IS 'whether a rollup by these dimensions may have the lines of one event in different rows';
-
 CREATE OR REPLACE FUNCTION analytics.describe_columns(view regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -259,7 +250,7 @@ BEGIN
             WHEN 'order_value_p90' THEN analytics.describe_quantile('90 %')
             WHEN 'order_value_p99' THEN analytics.describe_quantile('99 %')
             WHEN 'customers' THEN 'distinct customers who bought; exact up to about 1,000, within 1 % above; does not add over rows'
-            WHEN 'sessions' THEN 'distinct session_ids sent (sessions by the gap rule: session_daily); exact up to about 1,000, within 1 % above; does not add over rows'
+            WHEN 'sessions' THEN 'distinct session_ids sent (all sessions: session_daily); exact up to about 1,000, within 1 % above; does not add over rows'
             WHEN 'visitors' THEN 'distinct customers or anonymous visitors; exact up to about 1,000, within 1 % above; does not add over rows'
             WHEN 'events' THEN 'events of all types'
             WHEN 'views' THEN 'views of the product (view_item)'
@@ -274,6 +265,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.describe_columns(regclass) IS 'comments the columns of a rollup''s view: unit and definition';
+
+-- Then one order or event may count in several rows.
+CREATE OR REPLACE FUNCTION analytics.parts_events(dimensions text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM unnest(dimensions) d WHERE d IN ('product_id', 'line_kind') OR starts_with(d, 'properties'))
+$$;
+COMMENT ON FUNCTION analytics.parts_events(text[]) IS 'whether a rollup by these dimensions may have the lines of one event in different rows';
 
 CREATE OR REPLACE FUNCTION analytics.make_rollup(name text, grain text, dimensions text[], measures text[], filter text,
                                                  condition text, builtin boolean) RETURNS regclass
