@@ -141,9 +141,15 @@ BEGIN
             || format(', placed AS (SELECT p.*, coalesce(k.place, %s) AS place FROM piece p LEFT JOIN keyed k ON k.key = p.key)', q.series + 1);
     END IF;
     statement := statement
-        || format(', figure AS (SELECT p.period, p.place, %s AS bucket, grouping(p.place) = 1 AS whole%s FROM placed p GROUP BY GROUPING SETS (%s(p.period)))',
-                  CASE WHEN has_buckets THEN 'p.bucket' ELSE 'NULL::timestamp' END, sums,
-                  CASE WHEN has_buckets THEN '(p.period, p.place, p.bucket), ' ELSE '' END || CASE WHEN q.dimension IS NULL THEN '' ELSE '(p.period, p.place), ' END)
+        || CASE WHEN EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'buyer') THEN
+             -- who bought in two buckets is one buyer of the range
+             format(', figure AS (SELECT p.period, p.place, p.bucket, grouping(p.place) = 1 AS whole%s FROM placed p GROUP BY GROUPING SETS ((p.period, p.place, p.bucket), %s(p.period)))',
+                    sums, CASE WHEN q.dimension IS NULL THEN '' ELSE '(p.period, p.place), ' END)
+           ELSE
+             format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM placed p GROUP BY p.period, p.place, p.bucket)', sums)
+             || format(', figure AS (SELECT p.period, p.place, p.bucket, false AS whole%1$s FROM summed p%2$s UNION ALL SELECT p.period, NULL, NULL, true%3$s FROM summed p GROUP BY p.period)',
+                       analytics.columns_sql(ARRAY(SELECT p.name FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o) ORDER BY o), ', p.%I'),
+                       CASE WHEN has_buckets AND q.dimension IS NOT NULL THEN format(' UNION ALL SELECT p.period, p.place, NULL, false%s FROM summed p GROUP BY p.period, p.place', sums) ELSE '' END, sums) END
         || format(', value AS (SELECT f.period, f.place, f.bucket, f.whole, ARRAY[%s]::numeric[] AS v FROM figure f)',
                   (SELECT string_agg(analytics.metric_value_sql(m, q.of_products), ', ' ORDER BY o) FROM unnest(q.metrics) WITH ORDINALITY u(m, o)))
         || CASE WHEN has_buckets THEN
