@@ -85,6 +85,8 @@ BEGIN
        AND (reconcile.store IS NULL OR coalesce(k.store_id, e.store_id) = reconcile.store)
        AND (reconcile."from" IS NULL OR coalesce(k.occurred_at, e.occurred_at)::date >= reconcile."from")
        AND (reconcile."to" IS NULL OR coalesce(k.occurred_at, e.occurred_at)::date < reconcile."to");
+    -- money that converted figures leave out
+    RETURN QUERY SELECT * FROM analytics.missing_rates(reconcile.store, reconcile."from", reconcile."to");
     -- one order once
     RETURN QUERY
     SELECT o.store_id, 'orders counted more than once', min(o.occurred_at)::date, o.order_id, 1::numeric, sum(o.sign)::numeric
@@ -97,7 +99,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.reconcile(text, date, date) IS
-'compares every view with the events, grains, customers, cohorts and sessions with each other and keys with lines, in days from (inclusive) to (exclusive); returns what differs: no rows';
+'compares every view with the events, grains, customers, cohorts and sessions with each other and keys with lines, in days from (inclusive) to (exclusive); returns what differs: no rows.
+missing_rate: money of a day in a currency (key) without an exchange rate, which converted figures leave out; expected is how much, in that currency';
 
 CREATE OR REPLACE FUNCTION analytics.tail_of(merged pg_snapshot, OUT tail_rows bigint, OUT oldest timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER

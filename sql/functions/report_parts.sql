@@ -27,6 +27,7 @@ COMMENT ON TYPE analytics.report_request IS 'a report''s arguments, checked and 
 --   number   as it is
 --   count    distinct, an hll; of order_count the rows whose money counts
 --   buyer    who bought, counted exactly
+--   session  of sessions, by the day they started on
 CREATE TYPE analytics.report_part AS (
     name text,
     kind text,
@@ -34,6 +35,7 @@ CREATE TYPE analytics.report_part AS (
 );
 COMMENT ON TYPE analytics.report_part IS 'part of a metric: a sum of columns, or a distinct count';
 
+-- session_conversion is conversion where sessions answer it (sessions_answer()).
 -- Of products: an order may hold several of them, so that orders are distinct ones; shipping is the order's and no product's.
 CREATE OR REPLACE FUNCTION analytics.metric_parts(metric text, of_products boolean) RETURNS SETOF analytics.report_part
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 3
@@ -63,6 +65,8 @@ AS $$
         ('visitors', NULL, 'visitors', 'count', '{visitors}'),
         ('conversion', NULL, 'orders', 'number', '{orders}'),
         ('conversion', NULL, 'sessions', 'count', '{sessions}'),
+        ('session_conversion', false, 'session_orders', 'session', '{orders}'),
+        ('session_conversion', false, 'session_count', 'session', '{sessions}'),
         ('new_customers', NULL, 'new_in_bucket', 'buyer', '{}'),
         ('new_customers', NULL, 'new_in_range', 'buyer', '{}'),
         ('returning_rate', NULL, 'buyers', 'buyer', '{}'),
@@ -86,6 +90,7 @@ BEGIN
     RETURN CASE metric
         WHEN 'aov' THEN format('round(%s / nullif(%s, 0), 4)', v ->> 'sold', v ->> 'sold_orders')
         WHEN 'conversion' THEN format('round(%s / nullif(%s, 0), 6)', v ->> 'orders', v ->> 'sessions')
+        WHEN 'session_conversion' THEN format('round(%s / nullif(%s, 0), 6)', v ->> 'session_orders', v ->> 'session_count')
         WHEN 'new_customers' THEN new
         WHEN 'returning_rate' THEN format('round(1 - %s / nullif(%s, 0), 6)', new, v ->> 'buyers')
         ELSE v ->> metric END;
@@ -98,7 +103,7 @@ CREATE OR REPLACE FUNCTION analytics.is_ratio(metric text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT metric IN ('aov', 'conversion', 'returning_rate')
+    SELECT metric IN ('aov', 'conversion', 'session_conversion', 'returning_rate')
 $$;
 COMMENT ON FUNCTION analytics.is_ratio(text) IS 'whether a metric is a ratio';
 

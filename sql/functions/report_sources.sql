@@ -54,15 +54,6 @@ END
 $$;
 COMMENT ON FUNCTION analytics.pending_lines(pg_snapshot, text[]) IS 'event lines of these stores that the snapshot did not see';
 
--- The first order of each buyer, for new and returning ones.
-CREATE OR REPLACE FUNCTION analytics.first_orders_sql(stores text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format('SELECT s.store_id, s.buyer, min(s.occurred_at) AS first_order_at FROM (SELECT l.store_id, l.buyer, l.occurred_at FROM analytics.counted_line l WHERE l.store_id = ANY (%s) AND l.buyer IS NOT NULL GROUP BY 1, 2, 3 HAVING sum(l.sign) > 0) s GROUP BY 1, 2', stores)
-$$;
-COMMENT ON FUNCTION analytics.first_orders_sql(text) IS 'SQL of each buyer''s first order of all time, of these stores (SQL)';
-
 -- Pieces of SQL over a row of cells (c) or lines (l), which both have store_id, currency and the dimensions.
 
 CREATE OR REPLACE FUNCTION analytics.report_zone_sql(q analytics.report_request, source text) RETURNS text
@@ -121,6 +112,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.report_conditions_sql(analytics.report_request, text, boolean) IS 'SQL of what rows a report counts, its range apart';
 
+-- Lines of a range of wall time, said also as what an index on occurred_at and the partitions can use: three hours more for days
+-- without a midnight, fifteen where stores have zones of their own.
+CREATE OR REPLACE FUNCTION analytics.report_span_sql(q analytics.report_request, wall text, first timestamp, last timestamp) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('l.occurred_at >= %L::timestamptz AND l.occurred_at < %L::timestamptz AND %s >= %L::timestamp AND %3$s < %5$L::timestamp',
+        first AT TIME ZONE coalesce(q.zone, 'UTC') - m.more, last AT TIME ZONE coalesce(q.zone, 'UTC') + m.more, wall, first, last)
+      FROM (SELECT CASE WHEN q.zone IS NULL THEN interval '15 hours' ELSE interval '3 hours' END AS more) m
+$$;
+COMMENT ON FUNCTION analytics.report_span_sql(analytics.report_request, text, timestamp, timestamp) IS 'SQL condition that a line is in a range of wall time';
+
 -- A part of a row. Of a distinct count the caller gives the SQL.
 CREATE OR REPLACE FUNCTION analytics.report_part_sql(q analytics.report_request, part analytics.report_part, source text, day text, counted text)
     RETURNS text
@@ -154,12 +157,8 @@ DECLARE
     wall text := format('(l.occurred_at AT TIME ZONE %s)', zone);
     day text := wall || '::date';
     key text := analytics.report_key_sql(q.dimension, 'l', has_news);
-    -- what an index on occurred_at and the partitions can use: three hours for days without a midnight, fifteen for whatever zone
-    source text := format('analytics.counted_line l%s WHERE %s AND l.occurred_at >= %L::timestamptz AND l.occurred_at < %L::timestamptz AND %s >= %L::timestamp AND %5$s < %7$L::timestamp%s',
-        analytics.report_joins_sql(q, 'l', has_news), analytics.report_conditions_sql(q, 'l', has_news),
-        first AT TIME ZONE coalesce(q.zone, 'UTC') - CASE WHEN q.zone IS NULL THEN interval '15 hours' ELSE interval '3 hours' END,
-        last AT TIME ZONE coalesce(q.zone, 'UTC') + CASE WHEN q.zone IS NULL THEN interval '15 hours' ELSE interval '3 hours' END,
-        wall, first, last, coalesce(' AND ' || condition, ''));
+    source text := format('analytics.counted_line l%s WHERE %s AND %s%s', analytics.report_joins_sql(q, 'l', has_news), analytics.report_conditions_sql(q, 'l', has_news),
+                          analytics.report_span_sql(q, wall, first, last), coalesce(' AND ' || condition, ''));
     bucket text := analytics.bucket_start_sql(q.grain, wall, q.week_start);
     sums text := '';
     pieces text[] := '{}';
@@ -217,7 +216,7 @@ BEGIN
         r := analytics.shape_of(rollup);
     END IF;
     FOREACH part IN ARRAY parts LOOP
-        IF part.kind = 'buyer' THEN
+        IF part.kind IN ('buyer', 'session') THEN
             merged := merged || ', NULL';
             tail := tail || ', NULL';
         ELSIF part.kind NOT IN ('count', 'order_count') THEN
@@ -273,19 +272,25 @@ $$;
 COMMENT ON FUNCTION analytics.report_moves_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
 'SQL of what moves in a report when refunds count on their order''s day; null: nothing of it does';
 
--- Buyers of a range, and whether they are new in it and in their bucket.
+-- Buyers of a range, and whether they are new in it and in their bucket: whole days from customers' days, unless something else than the
+-- store is asked for, the rest from lines.
 CREATE OR REPLACE FUNCTION analytics.report_buyers_sql(q analytics.report_request, parts analytics.report_part[], period integer, first timestamp,
                                                        last timestamp, condition text, has_news boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    state analytics.rollup_state;
+    has_tail boolean;
     wall text := format('(l.occurred_at AT TIME ZONE %s)', analytics.report_zone_sql(q, 'l'));
     first_wall text := format('(o.first_order_at AT TIME ZONE %s)', analytics.report_zone_sql(q, 'b'));
-    key text := analytics.report_key_sql(q.dimension, 'l', has_news);
     columns text := '';
+    pieces text[] := '{}';
     part analytics.report_part;
+    tile record;
 BEGIN
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'customer_daily' AND s.built_from = '-infinity';
+    has_tail := state.name IS NULL OR analytics.pending_lines(state.merged, q.stores) > 0;
     FOREACH part IN ARRAY parts LOOP
         columns := columns || CASE part.name
             WHEN 'buyers' THEN ', b.buyer'
@@ -293,15 +298,52 @@ BEGIN
             WHEN 'new_in_range' THEN format(', CASE WHEN %s >= %L::timestamp THEN b.buyer END', first_wall, first)
             ELSE ', NULL' END;
     END LOOP;
-    RETURN format('SELECT %s, b.key, b.bucket%s FROM (SELECT l.store_id, l.buyer, %s AS key, %s AS bucket FROM analytics.counted_line l%s WHERE %s AND l.buyer IS NOT NULL AND l.occurred_at >= %L::timestamptz AND l.occurred_at < %L::timestamptz AND %s >= %L::timestamp AND %9$s < %11$L::timestamp%s GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0) b JOIN (%s) o ON o.store_id = b.store_id AND o.buyer = b.buyer',
-        period, columns, key, analytics.bucket_start_sql(q.grain, wall, q.week_start), analytics.report_joins_sql(q, 'l', has_news),
-        analytics.report_conditions_sql(q, 'l', has_news),
-        first AT TIME ZONE coalesce(q.zone, 'UTC') - interval '15 hours', last AT TIME ZONE coalesce(q.zone, 'UTC') + interval '15 hours',
-        wall, first, last, coalesce(' AND ' || condition, ''), analytics.first_orders_sql(format('%L::text[]', q.stores)));
+    FOR tile IN SELECT t.* FROM analytics.report_tiles(first, last, CASE WHEN has_tail OR q.dimension <> 'store' OR q.filters <> '{}' OR NOT q.converts OR q.of_products
+                                                                         THEN '{}' ELSE '{day}'::text[] END, q.week_start) t LOOP
+        pieces := pieces || CASE tile.tile
+            WHEN 'day' THEN format('SELECT c.store_id, c.customer_id AS buyer, %s AS key, %s AS bucket FROM analytics.rollup_customer_daily c WHERE %s AND c.orders > 0 AND c.bucket >= %L AND c.bucket < %L',
+                analytics.report_key_sql(q.dimension, 'c', has_news), analytics.bucket_start_sql(q.grain, 'c.bucket::timestamp', q.week_start),
+                analytics.report_conditions_sql(q, 'c', has_news), tile.first::date, tile.last::date)
+            ELSE format('SELECT l.store_id, l.buyer, %s AS key, %s AS bucket FROM analytics.counted_line l%s WHERE %s AND l.buyer IS NOT NULL AND %s%s GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0',
+                analytics.report_key_sql(q.dimension, 'l', has_news), analytics.bucket_start_sql(q.grain, wall, q.week_start), analytics.report_joins_sql(q, 'l', has_news),
+                analytics.report_conditions_sql(q, 'l', has_news), analytics.report_span_sql(q, wall, tile.first, tile.last), coalesce(' AND ' || condition, '')) END;
+    END LOOP;
+    RETURN format('SELECT %s, b.key, b.bucket%s FROM (%s) b JOIN %s o ON o.store_id = b.store_id AND o.customer_id = b.buyer',
+                  period, columns, array_to_string(pieces, ' UNION ALL '), CASE WHEN has_tail THEN 'analytics.customer' ELSE 'analytics.rollup_customer' END);
 END
 $$;
 COMMENT ON FUNCTION analytics.report_buyers_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
 'SQL of a report''s rows of buyers, new and returning';
+
+-- Whether sessions and their orders by day answer a report; else it takes distinct session ids and orders of lines.
+CREATE OR REPLACE FUNCTION analytics.sessions_answer(q analytics.report_request) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT q.grain <> 'hour' AND q.converts AND coalesce(q.dimension IN ('channel', 'country', 'device', 'store'), true)
+       AND q.filters - '{channel,country,device}'::text[] = '{}'
+       AND (SELECT coalesce(bool_and(t = date_trunc('day', t)), true) FROM unnest(ARRAY[q."from", q."to", q.previous_from, q.previous_to]) t WHERE t IS NOT NULL)
+$$;
+COMMENT ON FUNCTION analytics.sessions_answer(analytics.report_request) IS 'whether a report''s conversion can be told from sessions by day';
+
+CREATE OR REPLACE FUNCTION analytics.report_sessions_sql(q analytics.report_request, parts analytics.report_part[], period integer, first timestamp, last timestamp)
+    RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    piece text := format('SELECT %s, %s, %s%s FROM %%s c WHERE %s AND c.bucket >= %L AND c.bucket < %L', period, analytics.report_key_sql(q.dimension, 'c', false),
+        analytics.bucket_start_sql(q.grain, 'c.bucket::timestamp', q.week_start),
+        (SELECT string_agg(CASE p.kind WHEN 'session' THEN format(', c.%I', p.terms[1]) ELSE ', NULL' END, '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)),
+        replace(analytics.report_conditions_sql(q, 'c', false), '%', '%%'), first::date, last::date);
+BEGIN
+    RETURN format(piece, '(SELECT * FROM analytics.rollup_session_day WHERE EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session''))')
+        || CASE WHEN analytics.pending_lines((SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'session'), q.stores) > 0
+                THEN ' UNION ALL ' || format(piece, 'analytics.tail_session_day()') ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION analytics.report_sessions_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp) IS
+'SQL of a report''s rows from sessions by day';
 
 -- All of it: SQL of rows (period, key, bucket, parts) whose sums are the report, period 0 the range and 1 what it is compared with; the
 -- tails that they need, as SQL of a WITH list; and how many lines of the stores are not merged yet.
@@ -313,10 +355,11 @@ DECLARE
     condition text := CASE WHEN q.of_products THEN (SELECT r.condition FROM analytics.rollup r WHERE r.name = 'product_daily') END;
     has_money boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind IN ('money', 'orders', 'order_count'));
     has_buyers boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'buyer');
-    has_others boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind <> 'buyer');
+    has_sessions boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'session');
+    has_others boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind NOT IN ('buyer', 'session'));
     dimensions text[] := ARRAY(SELECT DISTINCT CASE WHEN d IN ('category', 'brand', 'product') THEN 'product_id' ELSE d END
         FROM (SELECT q.dimension UNION ALL SELECT jsonb_object_keys(q.filters) UNION ALL SELECT 'currency' WHERE has_money OR NOT q.converts) u(d) WHERE d <> 'store');
-    columns text[] := ARRAY(SELECT DISTINCT ltrim(t, '-') FROM unnest(parts) p CROSS JOIN LATERAL unnest(p.terms) t);
+    columns text[] := ARRAY(SELECT DISTINCT ltrim(t, '-') FROM unnest(parts) p CROSS JOIN LATERAL unnest(p.terms) t WHERE p.kind <> 'session');
     usable text[] := CASE q.grain WHEN 'total' THEN '{month,week,day,hour}' WHEN 'month' THEN '{month,day,hour}' WHEN 'week' THEN '{week,day,hour}'
                                   WHEN 'day' THEN '{day,hour}' ELSE '{hour}' END;
     grains text[] := '{}';
@@ -379,7 +422,10 @@ BEGIN
         IF q.basis = 'order' THEN
             pieces := pieces || coalesce(' UNION ALL ' || analytics.report_moves_sql(q, parts, range.period, range.first, range.last, condition, has_news), '');
         END IF;
-        IF has_buyers THEN
+        IF has_sessions THEN
+            pieces := pieces || ' UNION ALL ' || analytics.report_sessions_sql(q, parts, range.period, range.first, range.last);
+        END IF;
+        IF has_buyers AND range.first < range.last THEN
             pieces := pieces || ' UNION ALL ' || analytics.report_buyers_sql(q, parts, range.period, range.first, range.last, condition, has_news);
         END IF;
     END LOOP;

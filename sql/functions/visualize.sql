@@ -223,6 +223,9 @@ DECLARE
     query text;
 BEGIN
     q.of_products := analytics.is_of_products(q.dimension, q.filters);
+    IF analytics.sessions_answer(q) THEN
+        q.metrics := array_replace(q.metrics, 'conversion', 'session_conversion');
+    END IF;
     parts := ARRAY(SELECT DISTINCT p FROM unnest(q.metrics) m CROSS JOIN LATERAL analytics.metric_parts(m, q.of_products) p);
     SELECT * INTO source FROM analytics.report_source(q, parts);
     query := analytics.report_sql(q, parts, source.tails, source.pieces);
