@@ -377,7 +377,7 @@ DECLARE
     has_news boolean;
 BEGIN
     tails := '';
-    has_news := (q.dimension IN ('category', 'brand') OR q.filters ?| '{category,brand}')
+    has_news := (coalesce(q.dimension, '') IN ('category', 'brand') OR q.filters ?| '{category,brand}')
         AND analytics.pending_lines((SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'product'), q.stores) > 0;
     IF has_news THEN
         tails := 'news AS MATERIALIZED (SELECT * FROM analytics.tail_product()), ';
