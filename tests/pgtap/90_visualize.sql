@@ -165,7 +165,7 @@ SELECT * FROM pg_temp.figures('nothing merged');
 
 -- an order that is merged, then taken back
 INSERT INTO analytics.event (event_id, event_type, occurred_at, customer_id, session_id, order_id, product_id, quantity, unit_price, amount, currency, channel, country, device)
-VALUES ('o9', 'purchase', '2026-03-28 13:00Z', 'ben', 's99', 'o9', 'jug', 3, 100, 300, 'GBP', 'app', 'FR', 'tablet');
+VALUES ('o9', 'purchase', '2026-03-28 13:00Z', 'fay', 's99', 'o9', 'jug', 3, 100, 300, 'GBP', 'app', 'FR', 'tablet');
 SELECT analytics.refresh();
 SELECT is(pg_temp.days('customers', 'country', '{}'), '[["GB", [0, 1, 2, 1], 3], ["CH", [0, 1, 0, 0], 1], ["DE", [1, 1, 0, 0], 1], ["FR", [0, 1, 0, 0], 1]]', 'what is merged counts');
 SELECT is(analytics.visualize('orders') -> 'pending_rows', '0', 'nothing is waiting');
