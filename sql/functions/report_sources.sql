@@ -139,6 +139,9 @@ BEGIN
     IF part.kind NOT IN ('money', 'orders', 'order_count') OR NOT q.converts THEN
         RETURN value;
     END IF;
+    IF NOT EXISTS (SELECT FROM analytics.exchange_rate) THEN
+        RETURN format('CASE WHEN %s.currency = %L THEN %s END', source, q.currency, value);
+    END IF;
     rate := analytics.rate_sql(coalesce(quote_literal(q.rates_of), source || '.store_id'), source || '.currency', day);
     RETURN format(CASE part.kind WHEN 'money' THEN 'CASE WHEN %1$s.currency = %2$L THEN %3$s ELSE (%3$s) * (%4$s) END'
                                  ELSE 'CASE WHEN %1$s.currency = %2$L OR (%4$s) IS NOT NULL THEN %3$s END' END, source, q.currency, value, rate);

@@ -112,8 +112,9 @@ END
 $$;
 COMMENT ON FUNCTION analytics.read_report_range(analytics.report_request, date, text) IS 'the range of a report and what it is compared with; 22023: they are not sound';
 
--- SQL of the report: its series, and the value of each metric over the whole range. Parts are summed by key, which tells what is a
--- series from what goes to (other), then by series and bucket.
+-- SQL of the report: its series, and the value of each metric over the whole range. Totals by key tell what is a series from what goes to
+-- (other); then parts are summed by series and bucket. Where keys are few, rows are summed by both first. Where they are many (products), sums by key and
+-- sums by bucket are made in one pass, the series' own in another, and (other) is the difference.
 CREATE OR REPLACE FUNCTION analytics.report_sql(q analytics.report_request, parts analytics.report_part[], tails text, pieces text) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -129,27 +130,40 @@ DECLARE
     has_buckets boolean := q.grain <> 'total';
     -- whether a value %s says anything
     is_there text := CASE WHEN analytics.is_ratio(q.metrics[1]) THEN '%s IS NOT NULL' ELSE 'coalesce(%s, 0) <> 0' END;
-    statement text := 'WITH ' || tails || 'piece AS (' || pieces || ')';
+    has_buyers boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'buyer');
+    subtracts boolean := q.dimension = 'product' AND has_buckets AND NOT EXISTS (SELECT FROM unnest(parts) p WHERE p.kind NOT IN ('number', 'money', 'orders'));
+    names text := (SELECT string_agg(format(', p.%I', p.name), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o));
+    statement text := 'WITH ' || tails;
 BEGIN
+    statement := statement || CASE WHEN subtracts THEN format('piece AS NOT MATERIALIZED (%s), by_both AS (SELECT p.period, p.key, p.bucket, grouping(p.key) = 1 AS of_bucket%s FROM piece p GROUP BY GROUPING SETS ((p.period, p.key), (p.period, p.bucket)))', pieces, sums)
+                                   WHEN has_buyers OR q.dimension IS NULL OR q.dimension = 'product' THEN format('piece AS (%s)', pieces)
+                                   ELSE format('piece AS MATERIALIZED (SELECT p.period, p.key, p.bucket%s FROM (%s) p GROUP BY p.period, p.key, p.bucket)', sums, pieces) END;
     IF q.dimension IS NULL THEN
         statement := statement || ', keyed AS (SELECT 1 AS place, NULL::text AS key), placed AS (SELECT p.*, 1 AS place FROM piece p)';
     ELSE
-        statement := statement || format(', by_key AS (SELECT p.period, p.key%s FROM piece p GROUP BY p.period, p.key)', sums)
-            || format(', total AS (SELECT f.key, max(%1$s) FILTER (WHERE f.period = 0) AS now, max(%1$s) FILTER (WHERE f.period = 1) AS previous FROM (SELECT k.*, NULL AS bucket FROM by_key k) f GROUP BY f.key)', value)
-            || format(', keyed AS (SELECT row_number() OVER (ORDER BY %s OR %s DESC, t.now DESC NULLS LAST, t.previous DESC NULLS LAST, t.key) AS place, t.key FROM total t ORDER BY 1 LIMIT %s)',
-                      format(is_there, 't.now'), format(is_there, 't.previous'), q.series)
-            || format(', placed AS (SELECT p.*, coalesce(k.place, %s) AS place FROM piece p LEFT JOIN keyed k ON k.key = p.key)', q.series + 1);
+        statement := statement || CASE WHEN subtracts THEN ', by_key AS (SELECT * FROM by_both WHERE NOT of_bucket)' ELSE format(', by_key AS (SELECT p.period, p.key%s FROM piece p GROUP BY p.period, p.key)', sums) END
+            || CASE WHEN compared THEN format(', total AS (SELECT f.key, max(%1$s) FILTER (WHERE f.period = 0) AS now, max(%1$s) FILTER (WHERE f.period = 1) AS previous FROM (SELECT p.period, p.key, NULL AS bucket%2$s FROM by_key p) f GROUP BY f.key)', value, names)
+                    ELSE format(', total AS (SELECT f.key, %s AS now, NULL::numeric AS previous FROM (SELECT p.period, p.key, NULL AS bucket%s FROM by_key p) f)', value, names) END
+            || format(', keyed AS (SELECT row_number() OVER () AS place, r.key FROM (SELECT t.key FROM total t ORDER BY %s OR %s DESC, t.now DESC NULLS LAST, t.previous DESC NULLS LAST, t.key LIMIT %s) r)',
+                      format(is_there, 't.now'), format(is_there, 't.previous'), q.series);
+        IF NOT subtracts THEN
+            statement := statement || format(', placed AS (SELECT p.*, coalesce(k.place, %s) AS place FROM piece p LEFT JOIN keyed k ON k.key = p.key)', q.series + 1);
+        END IF;
     END IF;
-    statement := statement
-        || CASE WHEN EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'buyer') THEN
-             -- who bought in two buckets is one buyer of the range
-             format(', figure AS (SELECT p.period, p.place, p.bucket, grouping(p.place) = 1 AS whole%s FROM placed p GROUP BY GROUPING SETS ((p.period, p.place, p.bucket), %s(p.period)))',
-                    sums, CASE WHEN q.dimension IS NULL THEN '' ELSE '(p.period, p.place), ' END)
-           ELSE
-             format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM placed p GROUP BY p.period, p.place, p.bucket)', sums)
-             || format(', figure AS (SELECT p.period, p.place, p.bucket, false AS whole%1$s FROM summed p%2$s UNION ALL SELECT p.period, NULL, NULL, true%3$s FROM summed p GROUP BY p.period)',
-                       analytics.columns_sql(ARRAY(SELECT p.name FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o) ORDER BY o), ', p.%I'),
-                       CASE WHEN has_buckets AND q.dimension IS NOT NULL THEN format(' UNION ALL SELECT p.period, p.place, NULL, false%s FROM summed p GROUP BY p.period, p.place', sums) ELSE '' END, sums) END
+    statement := statement || CASE
+        -- who bought in two buckets is one buyer of the range
+        WHEN has_buyers THEN
+            format(', figure AS (SELECT p.period, p.place, p.bucket, grouping(p.place) = 1 AS whole%s FROM placed p GROUP BY GROUPING SETS ((p.period, p.place, p.bucket), %s(p.period)))',
+                   sums, CASE WHEN q.dimension IS NULL THEN '' ELSE '(p.period, p.place), ' END)
+        ELSE
+            -- (another collation, so that no index on product_id is run through once for each key)
+            CASE WHEN subtracts THEN
+                format(', own AS (SELECT p.period, k.place, p.bucket%s FROM piece p JOIN keyed k ON k.key = p.key WHERE p.key COLLATE "C" = ANY (ARRAY(SELECT key FROM keyed)) GROUP BY p.period, k.place, p.bucket)', sums)
+                || format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM own p UNION ALL SELECT b.period, %s, b.bucket%s FROM by_both b LEFT JOIN (SELECT p.period, p.bucket%s FROM own p GROUP BY p.period, p.bucket) o ON o.period = b.period AND o.bucket = b.bucket WHERE b.of_bucket)',
+                          names, q.series + 1, (SELECT string_agg(format(', b.%1$I - coalesce(o.%1$I, 0)', p.name), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)), sums)
+            ELSE format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM placed p GROUP BY p.period, p.place, p.bucket)', sums) END
+            || format(', figure AS (SELECT p.period, p.place, p.bucket, false AS whole%s FROM summed p%s UNION ALL SELECT p.period, NULL, NULL, true%s FROM summed p GROUP BY p.period)', names,
+                      CASE WHEN has_buckets AND q.dimension IS NOT NULL THEN format(' UNION ALL SELECT p.period, p.place, NULL, false%s FROM summed p GROUP BY p.period, p.place', sums) ELSE '' END, sums) END
         || format(', value AS (SELECT f.period, f.place, f.bucket, f.whole, ARRAY[%s]::numeric[] AS v FROM figure f)',
                   (SELECT string_agg(analytics.metric_value_sql(m, q.of_products), ', ' ORDER BY o) FROM unnest(q.metrics) WITH ORDINALITY u(m, o)))
         || CASE WHEN has_buckets THEN
