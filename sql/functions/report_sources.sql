@@ -11,8 +11,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.stored_columns(text[]) IS 'columns that a rollup of these measures holds';
 
--- For each grain the rollup with the fewest dimensions that has what is needed of all lines that meet the condition.
-CREATE OR REPLACE FUNCTION analytics.report_rollups(dimensions text[], columns text[], condition text)
+-- For each grain the rollup with the fewest dimensions that has what is needed of all lines that pass the filter.
+CREATE OR REPLACE FUNCTION analytics.report_rollups(dimensions text[], columns text[], filter text)
     RETURNS TABLE (grain text, name text, merged pg_snapshot)
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -24,7 +24,7 @@ BEGIN
       FROM analytics.rollup r
       JOIN analytics.rollup_state s USING (name)
      WHERE s.built_from = '-infinity'
-       AND r.condition IS NOT DISTINCT FROM report_rollups.condition
+       AND btrim(r.filter, '()') IS NOT DISTINCT FROM report_rollups.filter AND (r.condition IS NULL) = (r.filter IS NULL)
        AND r.dimensions || CASE WHEN analytics.has_money(r.measures) THEN '{currency}' ELSE '{}' END::text[] @> report_rollups.dimensions
        AND analytics.stored_columns(r.measures) @> columns
        -- where lines of one order fall into different cells, it counts in each
@@ -355,6 +355,8 @@ CREATE OR REPLACE FUNCTION analytics.report_source(q analytics.report_request, p
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    -- which lines are a product's, product_daily tells
+    filter text := CASE WHEN q.of_products THEN (SELECT r.filter FROM analytics.rollup r WHERE r.name = 'product_daily') END;
     condition text := CASE WHEN q.of_products THEN (SELECT r.condition FROM analytics.rollup r WHERE r.name = 'product_daily') END;
     has_money boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind IN ('money', 'orders', 'order_count'));
     has_buyers boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'buyer');
@@ -389,7 +391,7 @@ BEGIN
         || (SELECT string_agg(format(', NULL::%s AS %I', CASE WHEN p.kind IN ('count', 'order_count') THEN analytics.hll_schema() || '.hll'
                                                               WHEN p.kind = 'buyer' THEN 'text' ELSE 'numeric' END, p.name), '' ORDER BY o)
               FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)) || ' WHERE false';
-    FOR rollup IN SELECT c.* FROM analytics.report_rollups(dimensions, columns, condition) c
+    FOR rollup IN SELECT c.* FROM analytics.report_rollups(dimensions, columns, filter) c
                    WHERE c.grain = ANY (usable) AND has_others AND (c.grain <> 'week' OR q.week_starts_agree)
                    ORDER BY array_position(usable, c.grain) LOOP
         lines := NULL;

@@ -13,7 +13,7 @@
 --   r2  29th 13:00  of an order that nobody knows: 4.00
 --   o7  30th 00:15  ada  web  GB  30.00  jug
 -- and two visitors without a name on the 28th. Sales of the 27th to the 30th: 16; 45 - 9 = 36; 15 + 13 - 4 = 24; 30; together 106.
-SELECT plan(249);
+SELECT plan(250);
 SET client_min_messages = warning;
 
 SELECT analytics.set_setting('timezone', 'Europe/London', 'main'), analytics.set_setting('currency', 'GBP', 'main');
@@ -184,6 +184,11 @@ SELECT is(pg_temp.days('net_sales', 'device', '{}'), '[["mobile", [0, -9, 28, 30
 UPDATE analytics.rollup_by_device SET gross_sales = gross_sales + 1000 WHERE device = 'desktop' AND currency = 'EUR';
 SELECT is(pg_temp.days('net_sales', 'device', '{}'), '[["desktop", [816, 0, 0, 0], 816], ["mobile", [0, -9, 28, 30], 49], ["(none)", [0, 45, -4, 0], 41]]', 'is read');
 SELECT analytics.drop_rollup('by_device');
+SELECT analytics.create_rollup('product_months', 'month', '{product_id}', '{net_sales}', 'product_id IS NOT NULL AND line_kind = ''product''');
+SELECT analytics.refresh();
+UPDATE analytics.rollup_product_months SET gross_sales = gross_sales + 1000 WHERE product_id = 'cup';
+SELECT is(pg_temp.series(analytics.visualize('net_sales', 'month', 'product', '2026-03-01', '2026-04-01', currency => 'GBP')), '[["cup", [1015], 1015], ["jug", [60], 60], ["mug", [19], 19]]', 'with the filter of product_daily it answers for products');
+SELECT analytics.drop_rollup('product_months');
 -- and the coarsest of the built-in ones
 UPDATE analytics.rollup_sales_monthly SET orders = orders + 1000 WHERE bucket = '2026-03-01' AND country = 'CH';
 SELECT is(pg_temp.series(analytics.visualize('orders', 'month', "from" => '2026-02-01', "to" => '2026-04-02')), '[[null, [0, 1008, 0], 1008]]', 'months are read from months');
