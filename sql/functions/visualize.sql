@@ -77,22 +77,24 @@ CREATE OR REPLACE FUNCTION analytics.read_report_range(q analytics.report_reques
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    first timestamp;
+    last timestamp;
     shift interval;
 BEGIN
-    q."to" := coalesce(q."to", today + 1);
-    q."from" := coalesce(q."from", q."to" - interval '30 days');
-    IF q."from" > q."to" OR q."from" < '0001-01-01' OR q."to" > '9999-01-01' THEN
-        PERFORM analytics.refuse_report('range', format('%s to %s', q."from", q."to"), 'Pass "from" before "to", which is not part of the range.');
-    ELSIF extract(epoch FROM q."to" - q."from") / extract(epoch FROM ('1 ' || q.grain)::interval) > 100000 THEN
-        PERFORM analytics.refuse_report('range', format('%s to %s by %s', q."from", q."to", q.grain), 'At most 100,000 points are drawn: use a coarser grain.');
+    last := coalesce(q."to", today + 1);
+    first := coalesce(q."from", last - interval '30 days');
+    IF first > last OR first < '0001-01-01' OR last > '9999-01-01' THEN
+        PERFORM analytics.refuse_report('range', format('%s to %s', first, last), 'Pass "from" before "to", which is not part of the range.');
+    ELSIF extract(epoch FROM last - first) / extract(epoch FROM ('1 ' || q.grain)::interval) > 100000 THEN
+        PERFORM analytics.refuse_report('range', format('%s to %s by %s', first, last, q.grain), 'At most 100,000 points are drawn: use a coarser grain.');
     END IF;
     CASE
         WHEN compare IS NULL OR compare = 'none' THEN
-            RETURN q;
+            RETURN jsonb_populate_record(q, jsonb_build_object('from', first, 'to', last));
         WHEN compare = 'previous_period' THEN
             -- months are not of one length: those before March are February and January
-            shift := CASE WHEN q.grain = 'month' AND q."from" = date_trunc('month', q."from") AND q."to" = date_trunc('month', q."to")
-                          THEN age(q."to", q."from") ELSE q."to" - q."from" END;
+            shift := CASE WHEN q.grain = 'month' AND first = date_trunc('month', first) AND last = date_trunc('month', last)
+                          THEN age(last, first) ELSE last - first END;
         WHEN compare = 'previous_year' THEN
             shift := CASE q.grain WHEN 'day' THEN interval '364 days' ELSE interval '1 year' END;
         ELSE
@@ -105,9 +107,7 @@ BEGIN
                 PERFORM analytics.refuse_report('comparison', to_json(compare)::text, 'Use none, previous_period, previous_year, or how long before, such as ''7 days''.');
             END;
     END CASE;
-    q.previous_from := q."from" - shift;
-    q.previous_to := q."to" - shift;
-    RETURN q;
+    RETURN jsonb_populate_record(q, jsonb_build_object('from', first, 'to', last, 'previous_from', first - shift, 'previous_to', last - shift));
 END
 $$;
 COMMENT ON FUNCTION analytics.read_report_range(analytics.report_request, date, text) IS 'the range of a report and what it is compared with; 22023: they are not sound';
@@ -236,10 +236,8 @@ DECLARE
     source record;
     query text;
 BEGIN
-    q.of_products := analytics.is_of_products(q.dimension, q.filters);
-    IF analytics.sessions_answer(q) THEN
-        q.metrics := array_replace(q.metrics, 'conversion', 'session_conversion');
-    END IF;
+    q := jsonb_populate_record(q, jsonb_build_object('of_products', analytics.is_of_products(q.dimension, q.filters),
+        'metrics', CASE WHEN analytics.sessions_answer(q) THEN array_replace(q.metrics, 'conversion', 'session_conversion') ELSE q.metrics END));
     parts := ARRAY(SELECT DISTINCT p FROM unnest(q.metrics) m CROSS JOIN LATERAL analytics.metric_parts(m, q.of_products) p);
     SELECT * INTO source FROM analytics.report_source(q, parts);
     query := analytics.report_sql(q, parts, source.tails, source.pieces);
@@ -289,22 +287,16 @@ DECLARE
     top jsonb := '{}';
     dimension text;
 BEGIN
-    q.metrics := cards;
-    q.dimension := NULL;
+    q := jsonb_populate_record(q, jsonb_build_object('metrics', cards, 'dimension', NULL));
     found := analytics.report(q);
     series := found -> 'series';
     IF wanted IS NOT NULL THEN
-        q.metrics := '{total_sales}';
-        q.dimension := wanted;
-        series := analytics.report(q) -> 'series';
+        series := analytics.report(jsonb_populate_record(q, jsonb_build_object('metrics', '{total_sales}'::text[], 'dimension', wanted))) -> 'series';
     END IF;
     -- products have no shipping: what sold best is told by net sales everywhere
-    q.metrics := '{net_sales}';
-    q.grain := 'total';
-    q.previous_from := NULL;
-    q.previous_to := NULL;
+    q := jsonb_populate_record(q, jsonb_build_object('metrics', '{net_sales}'::text[], 'grain', 'total', 'previous_from', NULL, 'previous_to', NULL));
     FOREACH dimension IN ARRAY '{product,channel,country,category}'::text[] LOOP
-        q.dimension := dimension;
+        q := jsonb_populate_record(q, jsonb_build_object('dimension', dimension));
         best := (SELECT coalesce(jsonb_agg(s.value ORDER BY s.o), '[]') FROM jsonb_array_elements(analytics.report(q) -> 'series') WITH ORDINALITY s(value, o) WHERE s.o <= q.series);
         names := CASE dimension WHEN 'product' THEN analytics.product_names(q.stores, ARRAY(SELECT b ->> 'key' FROM jsonb_array_elements(best) b)) ELSE '{}' END;
         top := top || jsonb_build_object(dimension,
@@ -329,6 +321,8 @@ DECLARE
     metrics constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors,aov,new_customers,returning_rate,conversion}';
     dimensions constant text[] := '{channel,country,device,campaign,category,brand,product,currency,store}';
     q analytics.report_request;
+    wanted jsonb;
+    stores text[];
     default_zone text := analytics.get_setting('timezone', '');
     default_currency text := analytics.get_setting('currency', '');
     default_week_start text := analytics.get_setting('week_start', '');
@@ -355,40 +349,32 @@ BEGIN
     ELSIF store = '' OR octet_length(store) > 1024 THEN
         PERFORM analytics.refuse_report('store', to_json(store)::text, 'Pass a store''s id, or null for all stores.');
     END IF;
-    q.filters := analytics.read_report_filters(filters);
-    IF metric IS NOT NULL AND NOT EXISTS (SELECT FROM analytics.metric_parts(metric, analytics.is_of_products("by", q.filters))) THEN
+    wanted := analytics.read_report_filters(filters);
+    IF metric IS NOT NULL AND NOT EXISTS (SELECT FROM analytics.metric_parts(metric, analytics.is_of_products("by", wanted))) THEN
         PERFORM analytics.refuse_report('metric', to_json(metric)::text, 'It is the order''s, not a product''s: leave out product, category and brand, or use net_sales.');
     END IF;
     IF store IS NULL THEN
-        q.stores := coalesce(analytics.allowed_stores(), analytics.known_stores());
+        stores := coalesce(analytics.allowed_stores(), analytics.known_stores());
     ELSE
         PERFORM analytics.require_store(store);
-        q.stores := ARRAY[store];
+        stores := ARRAY[store];
     END IF;
-    IF q.filters ? 'store' THEN
-        q.stores := ARRAY(SELECT s FROM unnest(q.stores) s WHERE q.filters -> 'store' ? s ORDER BY s);
-        q.filters := q.filters - 'store';
+    IF wanted ? 'store' THEN
+        stores := ARRAY(SELECT s FROM unnest(stores) s WHERE wanted -> 'store' ? s ORDER BY s);
+        wanted := wanted - 'store';
     END IF;
-    q.metrics := ARRAY[metric];
-    q.grain := grain;
-    q.dimension := "by";
-    q."from" := "from";
-    q."to" := "to";
-    q.series := coalesce("limit", 10);
-    q.basis := basis;
     SELECT array_agg(DISTINCT s.zone), array_agg(DISTINCT s.currency), array_agg(DISTINCT s.week_start), max(s.at), max((s.at AT TIME ZONE s.zone)::date)
       INTO zones, currencies, week_starts, as_of, today
       FROM (SELECT coalesce(s.timezone, default_zone) AS zone, coalesce(s.currency, default_currency) AS currency, coalesce(s.week_start, default_week_start) AS week_start,
                    coalesce(CASE WHEN coalesce(s.clock, default_clock) = 'data' THEN analytics.newest_event(u.store_id) END, statement_timestamp()) AS at
-              FROM unnest(CASE q.stores WHEN '{}' THEN '{""}' ELSE q.stores END) u(store_id)
+              FROM unnest(CASE stores WHEN '{}' THEN '{""}' ELSE stores END) u(store_id)
               LEFT JOIN analytics.store s ON s.store_id = u.store_id) s;
-    q.zone := CASE cardinality(zones) WHEN 1 THEN zones[1] END;
-    q.week_starts_agree := cardinality(week_starts) = 1;
-    q.week_start := CASE WHEN q.week_starts_agree THEN week_starts[1] ELSE default_week_start END;
     -- stores that report in different currencies are shown in the default one, at the rates of all stores
-    q.converts := currency IS NULL;
-    q.currency := coalesce(upper(currency), CASE cardinality(currencies) WHEN 1 THEN currencies[1] ELSE default_currency END);
-    q.rates_of := CASE WHEN cardinality(currencies) > 1 THEN '' WHEN cardinality(q.stores) = 1 THEN q.stores[1] END;
+    q := jsonb_populate_record(q, jsonb_build_object('metrics', ARRAY[metric], 'grain', grain, 'dimension', "by", 'from', "from", 'to', "to", 'filters', wanted,
+        'series', coalesce("limit", 10), 'stores', stores, 'zone', CASE cardinality(zones) WHEN 1 THEN zones[1] END,
+        'week_start', CASE cardinality(week_starts) WHEN 1 THEN week_starts[1] ELSE default_week_start END, 'week_starts_agree', cardinality(week_starts) = 1,
+        'currency', coalesce(upper(currency), CASE cardinality(currencies) WHEN 1 THEN currencies[1] ELSE default_currency END), 'converts', currency IS NULL,
+        'rates_of', CASE WHEN cardinality(currencies) > 1 THEN '' WHEN cardinality(stores) = 1 THEN stores[1] END, 'basis', basis));
     q := analytics.read_report_range(q, today, compare);
     IF metric IS NULL THEN
         answer := analytics.report_overview(q);
