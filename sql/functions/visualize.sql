@@ -136,7 +136,7 @@ DECLARE
     statement text := 'WITH ' || tails;
 BEGIN
     statement := statement || CASE WHEN subtracts THEN format('piece AS NOT MATERIALIZED (%s), by_both AS (SELECT p.period, p.key, p.bucket, grouping(p.key) = 1 AS of_bucket%s FROM piece p GROUP BY GROUPING SETS ((p.period, p.key), (p.period, p.bucket)))', pieces, sums)
-                                   WHEN has_buyers OR q.dimension IS NULL OR q.dimension = 'product' THEN format('piece AS (%s)', pieces)
+                                   WHEN has_buyers OR q.dimension IS NULL OR (q.dimension = 'product' AND has_buckets) THEN format('piece AS (%s)', pieces)
                                    ELSE format('piece AS MATERIALIZED (SELECT p.period, p.key, p.bucket%s FROM (%s) p GROUP BY p.period, p.key, p.bucket)', sums, pieces) END;
     IF q.dimension IS NULL THEN
         statement := statement || ', keyed AS (SELECT 1 AS place, NULL::text AS key), placed AS (SELECT p.*, 1 AS place FROM piece p)';
