@@ -81,7 +81,7 @@ CREATE OR REPLACE FUNCTION analytics.start_workers() RETURNS integer
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM analytics.needs_library('start_workers', 'Let pg_cron run SELECT analytics.maintain() every minute.');
+    PERFORM analytics.needs_library('start_workers', 'SELECT analytics.schedule() has pg_cron do what workers do.');
 END
 $$;
 
@@ -90,7 +90,7 @@ CREATE OR REPLACE FUNCTION analytics.stop_workers() RETURNS integer
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM analytics.needs_library('stop_workers', 'Where pg_cron refreshes, SELECT cron.unschedule() ends that.');
+    PERFORM analytics.needs_library('stop_workers', 'Where pg_cron does their work, SELECT analytics.unschedule() ends that.');
 END
 $$;
 

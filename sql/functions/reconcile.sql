@@ -187,18 +187,18 @@ CREATE OR REPLACE FUNCTION analytics.capabilities() RETURNS TABLE (name text, av
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'library', l.present, CASE WHEN l.present THEN 'analytics.so is installed' ELSE 'portable edition: COPY and INSERT, views, refresh() by pg_cron' END
+    SELECT 'library', l.present, CASE WHEN l.present THEN 'analytics.so is installed' ELSE 'portable edition: COPY and INSERT, views, upkeep by pg_cron' END
       FROM (SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_language g ON g.oid = p.prolang
                             WHERE p.oid = 'analytics.stamp()'::regprocedure AND g.lanname = 'c') AS present) l
     UNION ALL
     SELECT 'preload', p.loaded, CASE WHEN p.loaded THEN 'the launcher starts workers by itself'
-                                     ELSE 'add analytics to shared_preload_libraries, or call start_workers(), or schedule refresh() with pg_cron' END
+                                     ELSE 'add analytics to shared_preload_libraries, or call start_workers(), or SELECT analytics.schedule() for jobs of pg_cron' END
       FROM (SELECT EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'launcher') AS loaded) p
     UNION ALL
     SELECT 'hll', true, 'hll ' || e.extversion || ': distinct counts' FROM pg_extension e WHERE e.extname = 'hll'
     UNION ALL
     SELECT 'pg_cron', EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron'),
-           CASE WHEN EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN 'jobs can be scheduled'
+           CASE WHEN EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN 'SELECT analytics.schedule() sets up jobs'
                 WHEN EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = 'pg_cron') THEN 'can be installed: add pg_cron to shared_preload_libraries, restart, then CREATE EXTENSION pg_cron in the database that cron.database_name names'
                 ELSE 'not on this server' END
     UNION ALL
