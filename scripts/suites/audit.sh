@@ -7,8 +7,9 @@ python3 "$root/scripts/build_sql.py"
 use_venv
 need_files "$build/sql/analytics--*.sql"
 passed=0 failed=0
-# a procedure that commits can't set search_path
-commits=(--proc-without-search-path 'analytics.run_maintenance(budget interval)')
+# procedures that commit can't set search_path
+commits=(--proc-without-search-path 'analytics.run_maintenance(budget interval)'
+    --proc-without-search-path 'analytics.run_sync(budget interval)')
 for script in "$build"/sql/analytics--*.sql; do
     echo "pgspot ${script#"$root/"}"
     if "$venv/bin/pgspot" "${commits[@]}" "$script"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi

@@ -77,7 +77,9 @@ AS $$
     UNION ALL
     SELECT u.privilege, u.object
       FROM (VALUES ('SELECT', 'TABLE analytics.rejected_event'), ('UPDATE (payload, status)', 'TABLE analytics.rejected_event'),
-                   ('SELECT', 'TABLE analytics.product'),
+                   ('SELECT', 'TABLE analytics.product'), ('SELECT', 'TABLE analytics.source_status'),
+                   ('SELECT, INSERT, UPDATE, DELETE', 'TABLE analytics.source'), ('SELECT, INSERT, UPDATE, DELETE', 'TABLE analytics.source_key'),
+                   ('SELECT, INSERT, DELETE', 'TABLE analytics.source_queue'),
                    ('INSERT (store_id, product_id, name, category, brand, price, currency, active, properties)', 'TABLE analytics.product'),
                    ('UPDATE (name, category, brand, price, currency, active, properties)', 'TABLE analytics.product')) u(privilege, object)
      WHERE level IN ('writer', 'admin')
@@ -88,10 +90,17 @@ AS $$
        AND a.attname NOT IN ('revision', 'sign', 'ingested_at', 'ingest_xid', 'stamp') AND level IN ('writer', 'admin')
     HAVING count(*) > 0
     UNION ALL
-    SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+    SELECT 'EXECUTE', format('ROUTINE %s', p.oid::regprocedure)
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('writer', 'admin')
-       AND p.proname IN ('allowed_stores', 'get_setting', 'stamp', 'ingest', 'validate', 'replay_rejected', 'retract', 'identify')
+       AND p.proname IN ('allowed_stores', 'get_setting', 'stamp', 'ingest', 'validate', 'replay_rejected', 'retract', 'identify',
+                          'sync_source', 'sync_sources', 'run_sync', 'drop_source', 'source_events', 'require_read_committed',
+                          'checked_mapping', 'source_relation', 'source_is_query', 'source_value', 'source_object', 'source_event',
+                          'source_query', 'source_run', 'source_watches', 'queue_source', 'source_watch', 'source_unwatch',
+                          'source_table', 'require_watchable', 'sent_revisions', 'source_send', 'source_send_each', 'source_begin',
+                          'running_transactions', 'have_ended', 'source_note_mark', 'source_mark_is_safe', 'source_poll',
+                          'source_step', 'schedule', 'unschedule', 'jobs', 'cron_every', 'cron_daily', 'job_elsewhere', 'require_cron',
+                          'scheduled_jobs')
     -- looking after it
     UNION ALL
     SELECT 'SELECT', format('TABLE analytics.%I', u.name)
