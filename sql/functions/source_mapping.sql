@@ -45,28 +45,38 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.source_object(jsonb) IS 'an object of a mapping as SQL';
 
--- An event of a row named source. The items are gathered by the order's key.
-CREATE OR REPLACE FUNCTION analytics.source_event(event jsonb, source_key text) RETURNS text
+-- FROM and WHERE of rows that belong to one row of the source: an order's items, its refunds.
+CREATE OR REPLACE FUNCTION analytics.source_belonging(described jsonb, named text, source_key text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('CASE WHEN %s THEN pg_catalog.jsonb_strip_nulls(%s%s) END',
-        coalesce(analytics.source_value(event -> 'when'), 'true'),
-        -- without its time an event would be of now, and of another now after each change: so it is one that will be rejected
-        format('(%s || pg_catalog.jsonb_build_object(''event'', %s, ''timestamp'', coalesce(pg_catalog.to_jsonb(%s), ''"(null)"'')))',
-            analytics.source_object(event - '{when,items,event,timestamp}'::text[]),
-            CASE WHEN event ->> 'event' ~ '^[a-z][a-z0-9_]{0,63}$' THEN format('%L::text', event ->> 'event') ELSE analytics.source_value(event -> 'event') END,
-            analytics.source_value(event -> 'timestamp')),
-        CASE WHEN jsonb_typeof(event -> 'items') = 'object' THEN format(
-            ' || pg_catalog.jsonb_build_object(''items'', (SELECT pg_catalog.jsonb_agg(%s%s) FROM %s item WHERE %s))',
-            analytics.source_object((event -> 'items') - '{table,key,where,order}'::text[]),
-            ' ORDER BY ' || analytics.source_value(event #> '{items,order}'),
-            analytics.source_relation(event #>> '{items,table}'),
-            concat_ws(' AND ', 'item.' || quote_ident(event #>> '{items,key}') || ' = source.' || quote_ident(source_key),
-                               analytics.source_value(event #> '{items,where}')))
-        ELSE ' || pg_catalog.jsonb_build_object(''items'', ' || analytics.source_value(event -> 'items') || ')' END)
+    SELECT format('FROM %s %s WHERE %s', analytics.source_relation(described ->> 'table'), named,
+        concat_ws(' AND ', named || '.' || quote_ident(described ->> 'key') || ' = source.' || quote_ident(source_key),
+                           analytics.source_value(described -> 'where')))
 $$;
-COMMENT ON FUNCTION analytics.source_event(jsonb, text) IS 'an event of a mapping as SQL: jsonb, or null where its condition does not hold';
+COMMENT ON FUNCTION analytics.source_belonging(jsonb, text, text) IS 'where rows come from that belong to a row of the source, as SQL';
+
+-- What an event of a mapping makes of a row named source: an array of {"place", "event"}, one, none, or one for each row that belongs to it.
+CREATE OR REPLACE FUNCTION analytics.source_event(event jsonb, place bigint, source_key text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN event ? 'each' THEN format('coalesce((SELECT pg_catalog.jsonb_agg(%s%s) %s AND %s), ''[]'')',
+                    m.made, ' ORDER BY ' || analytics.source_value(event #> '{each,order}'), analytics.source_belonging(event -> 'each', 'each', source_key), m.condition)
+                ELSE format('CASE WHEN %s THEN pg_catalog.jsonb_build_array(%s) ELSE ''[]'' END', m.condition, m.made) END
+      FROM (SELECT coalesce(analytics.source_value(event -> 'when'), 'true') AS condition,
+                   format('pg_catalog.jsonb_build_object(''place'', %s, ''event'', pg_catalog.jsonb_strip_nulls(%s || pg_catalog.jsonb_build_object(''event'', %s, ''timestamp'', %s)%s))',
+                       place, analytics.source_object(event - '{when,each,items,event,timestamp}'::text[]),
+                       CASE WHEN event ->> 'event' ~ '^[a-z][a-z0-9_]{0,63}$' THEN format('%L::text', event ->> 'event') ELSE analytics.source_value(event -> 'event') END,
+                       -- without its time an event would be of now, and of another now after each change: this one will be rejected
+                       format('coalesce(pg_catalog.to_jsonb(%s), ''"(null)"'')', analytics.source_value(event -> 'timestamp')),
+                       CASE WHEN jsonb_typeof(event -> 'items') = 'object' THEN
+                           format(' || pg_catalog.jsonb_build_object(''items'', (SELECT pg_catalog.jsonb_agg(%s%s) %s))',
+                               analytics.source_object((event -> 'items') - '{table,key,where,order}'::text[]),
+                               ' ORDER BY ' || analytics.source_value(event #> '{items,order}'), analytics.source_belonging(event -> 'items', 'item', source_key))
+                       ELSE ' || pg_catalog.jsonb_build_object(''items'', ' || analytics.source_value(event -> 'items') || ')' END) AS made) m
+$$;
+COMMENT ON FUNCTION analytics.source_event(jsonb, bigint, text) IS 'what an event of a mapping makes of a row, as SQL';
 
 -- $1: keys. A row a key: the key as the source has it, and its events; null where there is no such row.
 CREATE OR REPLACE FUNCTION analytics.source_query(s analytics.source) RETURNS text
@@ -74,8 +84,8 @@ CREATE OR REPLACE FUNCTION analytics.source_query(s analytics.source) RETURNS te
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT k.key::text, found.events FROM (SELECT DISTINCT pg_catalog.unnest($1::%1$s[]) AS key) k
-                     LEFT JOIN LATERAL (SELECT pg_catalog.jsonb_build_array(%2$s) AS events FROM %3$s source WHERE source.%4$I = k.key) found ON true',
-        s.key_type, (SELECT string_agg(analytics.source_event(e.event, s.key), ', ' ORDER BY e.place) FROM jsonb_array_elements(s.mapping -> 'events') WITH ORDINALITY e(event, place)),
+                     LEFT JOIN LATERAL (SELECT %2$s AS events FROM %3$s source WHERE source.%4$I = k.key) found ON true',
+        s.key_type, (SELECT string_agg(analytics.source_event(e.event, e.place, s.key), ' || ' ORDER BY e.place) FROM jsonb_array_elements(s.mapping -> 'events') WITH ORDINALITY e(event, place)),
         analytics.source_relation(s.relation), s.key)
 $$;
 COMMENT ON FUNCTION analytics.source_query(analytics.source) IS 'the query that makes events of a source''s rows';
@@ -98,7 +108,7 @@ END
 $$;
 COMMENT ON FUNCTION analytics.source_run(analytics.source, text, text[]) IS 'runs a query of a source''s owner with the owner''s rights and search_path, in UTC';
 
--- What is watched, where triggers tell what changes: the source itself, the tables of items, and those that the mapping names.
+-- What is watched, where triggers tell what changes: the source itself, and what the mapping lists, or else the tables of what belongs to it.
 CREATE OR REPLACE FUNCTION analytics.source_watches(s analytics.source)
     RETURNS TABLE (place integer, relation text, "column" text, keys text)
     LANGUAGE sql STABLE
@@ -107,9 +117,10 @@ AS $$
     SELECT (row_number() OVER (ORDER BY w.kind, w.place))::integer - 1, w.relation, w."column", w.keys
       FROM (SELECT 1 AS kind, 0::bigint AS place, s.relation, s.key, NULL WHERE NOT s.is_query
             UNION ALL
-            SELECT 2, min(e.place), e.event #>> '{items,table}', e.event #>> '{items,key}', NULL
+            SELECT 2, min(e.place), b.belonging ->> 'table', b.belonging ->> 'key', NULL
               FROM jsonb_array_elements(s.mapping -> 'events') WITH ORDINALITY e(event, place)
-             WHERE NOT analytics.source_is_query(e.event #>> '{items,table}') AND e.event #>> '{items,key}' IS NOT NULL
+             CROSS JOIN LATERAL (VALUES (e.event -> 'each'), (e.event -> 'items')) b(belonging)
+             WHERE s.mapping -> 'watch' IS NULL AND NOT analytics.source_is_query(b.belonging ->> 'table') AND b.belonging ->> 'key' IS NOT NULL
              GROUP BY 3, 4
             UNION ALL
             SELECT 3, e.place, e.watch ->> 'table', e.watch ->> 'column', e.watch ->> 'keys'

@@ -25,7 +25,7 @@ BEGIN
     read := CASE tg_op WHEN 'INSERT' THEN 'SELECT %1$I FROM new_rows' WHEN 'DELETE' THEN 'SELECT %1$I FROM old_rows'
                        ELSE 'SELECT %1$I FROM old_rows UNION ALL SELECT %1$I FROM new_rows' END;
     EXECUTE format('INSERT INTO analytics.source_queue (source, watch, key)
-                    SELECT DISTINCT $1, $2, r.%1$I::text FROM (' || read || ') r WHERE r.%1$I IS NOT NULL', tg_argv[2])
+                    SELECT DISTINCT $1, $2, r.%1$I::text FROM (' || read || ') r WHERE r.%1$I IS NOT NULL ORDER BY 3', tg_argv[2])
       USING tg_argv[0], tg_argv[1]::smallint;
     RETURN NULL;
 END

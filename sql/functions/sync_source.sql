@@ -117,9 +117,10 @@ BEGIN
                 WHEN jsonb_typeof(event -> 'event') IS DISTINCT FROM 'string' THEN 'event is missing: a name such as "purchase", or an expression'
                 WHEN jsonb_typeof(event -> 'timestamp') IS DISTINCT FROM 'string' THEN 'timestamp is missing: the column that says when it happened'
                 WHEN event ? 'revision' THEN 'revision is counted by the source itself'
-                WHEN jsonb_typeof(event -> 'items') = 'object' AND (jsonb_typeof(event #> '{items,table}') IS DISTINCT FROM 'string'
-                     OR event #>> '{items,key}' IS NULL AND event #>> '{items,where}' IS NULL)
-                    THEN 'items need table (a name or a query) and key, the column that holds the order''s key'
+                WHEN event ? 'each' AND jsonb_typeof(event -> 'event_id') IS DISTINCT FROM 'string' THEN 'event_id is missing: what tells the events of "each" apart'
+                WHEN EXISTS (SELECT FROM jsonb_each(event) b WHERE b.key IN ('items', 'each') AND NOT (b.key = 'items' AND jsonb_typeof(b.value) = 'string')
+                                AND (jsonb_typeof(b.value -> 'table') IS DISTINCT FROM 'string' OR b.value ->> 'key' IS NULL AND b.value ->> 'where' IS NULL))
+                    THEN 'items and each need table (a name or a query) and key, its column that holds the key of the source'
                 END;
             EXIT WHEN problem IS NOT NULL;
         END LOOP;
@@ -166,7 +167,7 @@ BEGIN
         RAISE EXCEPTION 'no such source' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(source_events.name, 100)),
             HINT = 'SELECT name, owner FROM analytics.source_status lists them; a role reads its own.';
     END IF;
-    RETURN QUERY SELECT r.key, jsonb_path_query_array(r.events, '$[*] ? (@ != null)') FROM analytics.source_run(s, analytics.source_query(s), source_events.keys) r;
+    RETURN QUERY SELECT r.key, jsonb_path_query_array(r.events, '$[*].event') FROM analytics.source_run(s, analytics.source_query(s), source_events.keys) r;
 END
 $$;
 COMMENT ON FUNCTION analytics.source_events(text, text[]) IS 'the events that rows of a source become, as ingest() would get them; null: there is no such row. Writes nothing';
@@ -203,12 +204,11 @@ DECLARE
 BEGIN
     -- rows whose events are others than before: [{key, fingerprint, standing, events}], events with their place, store and identity
     SELECT jsonb_agg(jsonb_build_object('key', r.key, 'fingerprint', r.fingerprint, 'standing', coalesce(k.events, '[]'), 'events', coalesce((
-               SELECT jsonb_agg(jsonb_build_object('event', e.event, 'store', coalesce(e.event ->> 'store', s.store_id), 'order_id', o.order_id,
-                                    'event_id', coalesce(e.event ->> 'event_id', 'purchase:' || o.order_id,
-                                                         s.name || ':' || r.key || CASE WHEN e.place > 1 THEN ':' || e.place ELSE '' END)) ORDER BY e.place)
-                 FROM jsonb_array_elements(r.events) WITH ORDINALITY e(event, place)
-                CROSS JOIN LATERAL (SELECT CASE WHEN e.event ->> 'event' = 'purchase' THEN nullif(e.event ->> 'order_id', '') END AS order_id) o
-                WHERE e.event <> 'null'), '[]')))
+               SELECT jsonb_agg(jsonb_build_object('event', e.made -> 'event', 'store', coalesce(e.made #>> '{event,store}', s.store_id), 'order_id', o.order_id,
+                                    'event_id', coalesce(e.made #>> '{event,event_id}', 'purchase:' || o.order_id,
+                                                         s.name || ':' || r.key || CASE e.made ->> 'place' WHEN '1' THEN '' ELSE ':' || (e.made ->> 'place') END)) ORDER BY e.place)
+                 FROM jsonb_array_elements(r.events) WITH ORDINALITY e(made, place)
+                CROSS JOIN LATERAL (SELECT CASE WHEN e.made #>> '{event,event}' = 'purchase' THEN nullif(e.made #>> '{event,order_id}', '') END AS order_id) o), '[]')))
       INTO changed
       FROM (SELECT x.key, x.events, md5(x.events::text)::uuid AS fingerprint FROM analytics.source_run(s, analytics.source_query(s), keys) x) r
       LEFT JOIN analytics.source_key k ON k.source = s.name AND k.key = r.key
