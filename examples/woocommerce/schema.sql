@@ -13,6 +13,7 @@ CREATE TABLE woo.wp_wc_orders (
     date_created_gmt timestamp NOT NULL,
     date_updated_gmt timestamp NOT NULL
 );
+CREATE INDEX ON woo.wp_wc_orders (parent_order_id);
 CREATE TABLE woo.wp_wc_order_operational_data (
     order_id bigint PRIMARY KEY,
     shipping_total_amount numeric NOT NULL DEFAULT 0,

@@ -90,12 +90,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.source_query(analytics.source) IS 'the query that makes events of a source''s rows';
 
--- Runs text of the source's owner, as the caller, who is the owner; what it finds, it finds as when it was registered.
+-- Runs text of the source's owner, as the caller, who is the owner; what it finds, it finds as when it was registered. Few keys are looked up at a
+-- time, by index where there is one, whatever a column full of one value makes the planner think.
 CREATE OR REPLACE FUNCTION analytics.source_run(s analytics.source, query text, keys text[]) RETURNS TABLE (key text, events jsonb)
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
     SET datestyle = 'ISO'
+    SET enable_seqscan = off
     SET jit = off
 AS $$
 BEGIN
