@@ -41,15 +41,15 @@ as('engineer', slurp_file('examples/medusa/schema.sql') . q{
 });
 sub flows
 {
-	my ($name) = @_;
+	my ($name, $reconciled) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $truth = $node->safe_psql('shop', 'SELECT currency, orders, units, gross_sales::numeric(20,4), discounts::numeric(20,4), returns::numeric(20,4), taxes::numeric(20,4), shipping::numeric(20,4) FROM medusa.truth ORDER BY 1');
 	is($node->safe_psql('shop', q{SELECT currency, sum(orders), sum(units), sum(gross_sales)::numeric(20,4), sum(discounts)::numeric(20,4), sum(returns)::numeric(20,4), sum(taxes)::numeric(20,4), sum(shipping)::numeric(20,4)
-		FROM analytics.sales_daily WHERE store_id = 'main' GROUP BY 1 ORDER BY 1}), $truth, $name);
+		FROM analytics.sales_daily WHERE store_id = 'main' GROUP BY 1 HAVING sum(orders) > 0 ORDER BY 1}), $truth, $name);
 	my $products = q{(SELECT day, currency, product, orders, units, gross FROM medusa.product_truth) };
 	my $figures = q{(SELECT bucket, currency, product_id, orders, units, gross_sales FROM analytics.product_daily WHERE store_id = 'main' AND (orders, units, gross_sales) <> (0, 0, 0) AND product_id LIKE 'p%') };
 	is($node->safe_psql('shop', "$products EXCEPT ALL $figures UNION ALL ($figures EXCEPT ALL $products)"), '', "$name: product by product and day");
-	is($node->safe_psql('shop', 'SELECT * FROM analytics.reconcile()'), '', "$name: and reconciles");
+	is($node->safe_psql('shop', 'SELECT * FROM analytics.reconcile()'), '', "$name: and reconciles") if $reconciled;
 	return;
 }
 sub sync { return as('engineer', 'SELECT analytics.sync_sources()') }
@@ -68,7 +68,7 @@ as('till', q{UPDATE medusa.order_line_item SET quantity = quantity + 1 WHERE id 
 	DELETE FROM medusa."order" WHERE id IN ('o10', 'o98'); SELECT medusa.sell(501, 510)});
 $node->restart('immediate');
 is(sync(), 'f', 'after a crash it goes on until nothing is left');
-flows('what was there before, and what happened meanwhile');
+flows('what was there before, and what happened meanwhile', 1);
 is(status('status, waiting, rejected, failed'), 'current|0|0|0', 'nothing waits, nothing was bad');
 is($node->safe_psql('shop', q{SELECT properties ->> 'number', country, channel FROM analytics.current_event WHERE order_id = 'o7' LIMIT 1}), '7|DE|web', 'with what the mapping says beside the money');
 
@@ -103,6 +103,8 @@ for my $change (
 	flows($name);
 }
 
+flows('all of it', 1);
+
 # The same again changes nothing.
 my $before = lines();
 as('till', q{UPDATE medusa."order" SET updated_at = updated_at WHERE status <> 'canceled'; UPDATE medusa.order_line_item SET quantity = quantity});
@@ -111,7 +113,7 @@ is(lines(), $before, 'rows written as they were');
 as('engineer', slurp_file('examples/medusa/sync.sql'));
 sync();
 is(lines(), $before, 'and a source registered once more write no event');
-is($node->safe_psql('shop', q{SELECT count(*), count(DISTINCT tgname) FROM pg_trigger WHERE tgname LIKE 'analytics_sync%'}), '12|4', 'nor a second set of triggers') if 0;
+is($node->safe_psql('shop', q{SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'analytics\_sync%'}), '12', 'nor is there a second set of triggers on its three tables');
 
 # What the shop rolls back never was.
 as('till', q{BEGIN; SELECT medusa.sell(600, 620); DELETE FROM medusa."order" WHERE id LIKE 'o1%'; ROLLBACK});
@@ -185,7 +187,7 @@ for my $n (1 .. 3)
 SET application_name = 'busy writer';
 DO \$\$ DECLARE o text; BEGIN
 	PERFORM setseed(0.$n);
-	FOR i IN 1 .. 150 LOOP
+	FOR i IN 1 .. 400 LOOP
 		o := 'o' || $n * 100 + (random() * 90)::int;
 		CASE (random() * 5)::int
 			WHEN 0 THEN UPDATE medusa.order_line_item SET quantity = 1 + (random() * 5)::int WHERE order_id = o;
@@ -200,13 +202,13 @@ END \$\$;
 });
 }
 my $rounds = 0;
-do { sync(); $rounds++ }
+do { as('engineer', 'CALL analytics.run_sync()'); $rounds++ }
   while $node->safe_psql('shop', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'till' AND state = 'active')}) eq 't';
 $_->quit for @writers;
 sync();
 flows("three writers at random, synced $rounds times meanwhile");
 $node->safe_psql('shop', 'SELECT analytics.refresh()');
-flows('and merged');
+flows('and merged', 1);
 is($node->safe_psql('shop', 'SELECT count(*) FROM analytics.source_queue'), '0', 'nothing waits');
 
 # WooCommerce-like tables: a query over several, items as names and values; noted by triggers in one store, polled in another.
@@ -260,7 +262,7 @@ sub five_minutes_later { return $node->safe_psql('shop', q{UPDATE analytics.sour
 is(status('mark', 'polled'), '', 'no mark yet: a row could still appear behind the first pass');
 five_minutes_later();
 sync();
-is(status('mark', 'polled'), '2026-03-06 00:00:00', 'the mark is what was newest when it was registered');
+is(status('mark', 'polled'), '2026-05-01 00:00:00', 'the mark is what was newest when it was registered');
 my $late = $node->background_psql('shop', extra_params => [ '-U', 'engineer' ]);
 $late->set_query_timer_restart;
 $late->query_safe($_) for 'BEGIN', 'SELECT 1';    # nothing written yet: it has no transaction id
@@ -295,7 +297,6 @@ is(status('mark', 'polled'), '2026-06-05 00:00:00', 'then the mark moves on');
 my $written = sub { $node->safe_psql('shop', 'SELECT pg_current_wal_insert_lsn(), pg_snapshot_xmax(pg_current_snapshot())') };
 my $now = $written->();
 sync();
-five_minutes_later() if 0;
 is($written->(), $now, 'with nothing new a sync writes nothing, and takes no transaction id');
 as('engineer', q{DELETE FROM woo.wp_wc_orders WHERE id IN (7, 8)});
 sync();
