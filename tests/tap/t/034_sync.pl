@@ -227,6 +227,9 @@ my ($query, $mapping) = $woo =~ /sync_source\('woo', \$\$(.*?)\$\$, \$\$(.*?)\$\
 $woo =~ s/key => 'id'/key => 'id', store => 'woo'/;
 as('engineer', $woo);
 $mapping =~ s/,\s*"watch".*/}/s;
+my $late = $node->background_psql('shop', extra_params => [ '-U', 'engineer' ]);
+$late->set_query_timer_restart;
+$late->query_safe($_) for 'BEGIN', q{SELECT woo.sell(200, '2026-02-01')};    # neither its key nor its watermark will be new when it commits
 as('engineer', "SELECT analytics.sync_source('polled', \$q\$$query\$q\$, \$m\$$mapping\$m\$, watermark => 'date_updated_gmt', key => 'id', store => 'polled')");
 sub woo_flows
 {
@@ -262,9 +265,11 @@ sub five_minutes_later { return $node->safe_psql('shop', q{UPDATE analytics.sour
 is(status('mark', 'polled'), '', 'no mark yet: a row could still appear behind the first pass');
 five_minutes_later();
 sync();
+is(status('mark', 'polled'), '', 'nor while a transaction runs that began before');
+$late->query_safe('COMMIT');
+sync();
+woo_flows($_, 'what committed behind the first pass is found by a second') for qw(woo polled);
 is(status('mark', 'polled'), '2026-05-01 00:00:00', 'the mark is what was newest when it was registered');
-my $late = $node->background_psql('shop', extra_params => [ '-U', 'engineer' ]);
-$late->set_query_timer_restart;
 $late->query_safe($_) for 'BEGIN', 'SELECT 1';    # nothing written yet: it has no transaction id
 as('engineer', q{SELECT woo.sell(122, '2026-06-03')});
 sync();
