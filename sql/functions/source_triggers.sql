@@ -9,8 +9,8 @@ DECLARE
     read text;
 BEGIN
     -- a trigger on a table of somebody else's tells nothing about this source
-    IF NOT EXISTS (SELECT FROM analytics.source s JOIN pg_roles r ON r.rolname = s.owner JOIN pg_class c ON c.oid = tg_relid
-                    WHERE s.name = tg_argv[0] AND pg_has_role(r.oid, c.relowner, 'USAGE')) THEN
+    IF NOT EXISTS (SELECT FROM analytics.source s JOIN pg_class c ON c.oid = tg_relid
+                    WHERE s.name = tg_argv[0] AND pg_has_role(to_regrole(quote_ident(s.owner)), c.relowner, 'USAGE')) THEN
         RETURN NULL;
     END IF;
     IF tg_op = 'TRUNCATE' THEN

@@ -193,6 +193,8 @@ COMMENT ON FUNCTION analytics.sent_revisions(text[], text[], text[]) IS 'the rev
 CREATE OR REPLACE FUNCTION analytics.source_send(s analytics.source, keys text[]) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
     SET jit = off
 AS $$
 #variable_conflict use_column

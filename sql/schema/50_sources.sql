@@ -33,7 +33,7 @@ CREATE TABLE analytics.source (
     retracted bigint NOT NULL DEFAULT 0,
     synced_at timestamptz,
     last_error text
-);
+) WITH (fillfactor = 50);
 COMMENT ON TABLE analytics.source IS 'tables of a shop that are kept flowing in, written by sync_source(); each role sees its own. source_status shows how far they are';
 COMMENT ON COLUMN analytics.source.owner IS 'role that registered it; query and mapping run with its rights alone';
 COMMENT ON COLUMN analytics.source.store_id IS 'store of events that name none';

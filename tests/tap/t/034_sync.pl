@@ -311,6 +311,26 @@ $node->safe_psql('shop', q{UPDATE analytics.source SET checked_at = checked_at -
 sync();
 woo_flows('polled', 'a day later they are looked for, key by key');
 
+# A dump carries sources with what they know; restored, they go on.
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/shop.dump';
+as('till', 'SELECT medusa.sell(804, 807)');    # noted, not synced
+$node->safe_psql('postgres', 'GRANT engineer TO shopkeeper; CREATE DATABASE restored OWNER shopkeeper; GRANT CREATE ON DATABASE restored TO engineer');
+$node->safe_psql('restored', 'CREATE EXTENSION hll');
+$node->command_ok([ 'pg_dump', '-U', 'shopkeeper', '-Fc', '-f', $dump, '-d', $node->connstr('shop') ], 'dumped by the extension\'s owner');
+$node->command_ok([ 'pg_restore', '-1', '--no-comments', '-U', 'shopkeeper', '-d', $node->connstr('restored'), $dump ], 'restored');
+$node->safe_psql('postgres', 'REVOKE engineer FROM shopkeeper');
+$before = $node->safe_psql('restored', 'SELECT count(*) FROM analytics.event');
+is($before, lines(), 'all events');
+sub restored { return $node->safe_psql('restored', $_[0], extra_params => [ '-U', 'engineer' ]) }
+is(restored('SELECT analytics.sync_sources()'), 'f', 'a source goes on');
+is($node->safe_psql('restored', q{SELECT count(DISTINCT order_id) FROM analytics.event WHERE order_id LIKE 'o80_'}), '4', 'with what was noted');
+is($node->safe_psql('restored', 'SELECT count(*) FROM analytics.event') - $before,
+	$node->safe_psql('restored', q{SELECT count(*) FROM analytics.event WHERE order_id LIKE 'o80_'}), 'and with nothing else');
+restored(q{UPDATE medusa.order_line_item SET quantity = 8 WHERE id = 'l804-1'; SELECT analytics.sync_sources()});
+is($node->safe_psql('restored', q{SELECT max(quantity) FROM analytics.current_event WHERE order_id = 'o804'}), '8', 'its triggers are there');
+sync();
+flows('here as well');
+
 # Rights. What a source's owner wrote runs as the owner; nobody else's sync touches it.
 as('engineer', q{CREATE TABLE medusa.trap (id int PRIMARY KEY, at timestamptz DEFAULT '2026-05-06'); INSERT INTO medusa.trap VALUES (1);
 	CREATE FUNCTION medusa.who() RETURNS text LANGUAGE sql AS 'SELECT current_user::text'; GRANT USAGE ON SCHEMA medusa TO PUBLIC;
