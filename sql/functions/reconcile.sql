@@ -132,18 +132,19 @@ SELECT r.name, r.grain, r.dimensions, array_remove(r.measures, 'order_keys') AS 
   LEFT JOIN analytics.rollup_state s USING (name)
  CROSS JOIN LATERAL analytics.tail_of(s.merged) t
  UNION ALL
-SELECT 'product_pair', NULL, '{product_a,product_b}', '{baskets}', NULL, t.tail_rows, coalesce(greatest(clock_timestamp() - t.oldest, interval '0'), interval '0'),
-       s.refreshed_at, s.duration, pg_total_relation_size('analytics.product_pair') + pg_total_relation_size('analytics.product_basket'),
+SELECT p.name, NULL, p.dimensions, p.measures, NULL, t.tail_rows, coalesce(greatest(clock_timestamp() - t.oldest, interval '0'), interval '0'),
+       s.refreshed_at, s.duration, (SELECT sum(pg_total_relation_size(k.stored))::bigint FROM unnest(p.tables) k(stored)),
        CASE WHEN s.name IS NULL THEN 'not built' WHEN s.built_from > '-infinity' THEN 'building' WHEN t.tail_rows > 0 THEN 'behind' ELSE 'current' END
-  FROM (VALUES ('product_pair')) p(name)
+  FROM (VALUES ('product_pair', '{product_a,product_b}'::text[], '{baskets}'::text[], '{analytics.product_pair,analytics.product_basket}'::regclass[]),
+               ('session', '{}', '{sessions,events,orders}', '{analytics.rollup_session,analytics.rollup_session_day}')) p(name, dimensions, measures, tables)
   LEFT JOIN analytics.rollup_state s USING (name)
  CROSS JOIN LATERAL analytics.tail_of(s.merged) t;
-COMMENT ON VIEW analytics.rollup_status IS 'each rollup and product_pair, what of the events it has not merged yet, and how long the last refresh took; views are right whatever stands here';
+COMMENT ON VIEW analytics.rollup_status IS 'each rollup, sessions and product pairs, what of the events they have not merged yet, and how long the last refresh took; views are right whatever stands here';
 COMMENT ON COLUMN analytics.rollup_status.name IS 'the rollup, and its view in schema analytics';
 COMMENT ON COLUMN analytics.rollup_status.dimensions IS 'what it is by: columns of event, or paths such as properties->>city';
 COMMENT ON COLUMN analytics.rollup_status.measures IS 'what it measures';
 COMMENT ON COLUMN analytics.rollup_status.filter IS 'which lines take part; null: all';
-COMMENT ON COLUMN analytics.rollup_status.grain IS 'hour, day, week or month; null: product_pair, which product_affinity shows, has no time';
+COMMENT ON COLUMN analytics.rollup_status.grain IS 'hour, day, week or month; null: session and product_pair, which product_affinity shows';
 COMMENT ON COLUMN analytics.rollup_status.tail_rows IS 'event lines not merged yet; views add them';
 COMMENT ON COLUMN analytics.rollup_status.lag IS 'age of the oldest line not merged yet';
 COMMENT ON COLUMN analytics.rollup_status.last_refresh IS 'when lines were last merged';

@@ -139,7 +139,7 @@ BEGIN
                     ELSE 'l.occurred_at' END;
             WHEN measure LIKE 'converted\_%' THEN
                 sums := sums || measure;
-                sum_sql := sum_sql || format('l.%I * l.rate', substr(measure, 11));
+                sum_sql := sum_sql || format('coalesce(sum(l.%I * l.rate), 0)', substr(measure, 11));
                 sum_types := sum_types || 'numeric'::text;
             WHEN measure = 'order_values' THEN
                 sums := sums || measure;
