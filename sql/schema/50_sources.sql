@@ -35,6 +35,20 @@ CREATE TABLE analytics.source (
     last_error text
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE analytics.source IS 'tables of a shop that are kept flowing in, written by sync_source(); each role sees its own. source_status shows how far they are';
+COMMENT ON COLUMN analytics.source.name IS 'name of the source';
+COMMENT ON COLUMN analytics.source.is_query IS 'whether relation is a query';
+COMMENT ON COLUMN analytics.source.key_type IS 'type of key';
+COMMENT ON COLUMN analytics.source.last_error IS 'what went wrong last; null: nothing';
+COMMENT ON COLUMN analytics.source.next_at IS 'when next_mark was noted';
+COMMENT ON COLUMN analytics.source.next_running IS 'transactions that ran then';
+COMMENT ON COLUMN analytics.source.pass_of IS 'rows that the pass will go through, about';
+COMMENT ON COLUMN analytics.source.pass_rows IS 'rows that the pass has gone through';
+COMMENT ON COLUMN analytics.source.registered_at IS 'when sync_source() was called';
+COMMENT ON COLUMN analytics.source.rejected IS 'events that were rejected';
+COMMENT ON COLUMN analytics.source.retracted IS 'events that were taken back';
+COMMENT ON COLUMN analytics.source.sent IS 'events that were sent';
+COMMENT ON COLUMN analytics.source.synced_at IS 'when a step was last done';
+COMMENT ON COLUMN analytics.source.watermark_type IS 'type of watermark';
 COMMENT ON COLUMN analytics.source.owner IS 'role that registered it; query and mapping run with its rights alone';
 COMMENT ON COLUMN analytics.source.store_id IS 'store of events that name none';
 COMMENT ON COLUMN analytics.source.relation IS 'qualified name of a table, or a query';
@@ -59,6 +73,8 @@ CREATE TABLE analytics.source_key (
     PRIMARY KEY (source, key)
 );
 COMMENT ON TABLE analytics.source_key IS 'rows of sources that were taken in';
+COMMENT ON COLUMN analytics.source_key.source IS 'name of the source';
+COMMENT ON COLUMN analytics.source_key.key IS 'key of the row, as text';
 COMMENT ON COLUMN analytics.source_key.fingerprint IS 'MD5 of the events that the row became; the same again changes nothing';
 COMMENT ON COLUMN analytics.source_key.events IS 'the events: [[store, event_id, order_id], ...]';
 COMMENT ON COLUMN analytics.source_key.error IS 'why the row could not be made into events; null: it could';
@@ -71,6 +87,7 @@ CREATE TABLE analytics.source_queue (
     key text
 );
 COMMENT ON TABLE analytics.source_queue IS 'what changed in the shop''s tables and is to be looked at';
+COMMENT ON COLUMN analytics.source_queue.source IS 'name of the source';
 COMMENT ON COLUMN analytics.source_queue.watch IS 'which of the source''s watched tables: 0 is the source itself';
 COMMENT ON COLUMN analytics.source_queue.key IS 'value of the watched column; null: the table was emptied';
 SELECT pg_catalog.pg_extension_config_dump('analytics.source_queue', '');

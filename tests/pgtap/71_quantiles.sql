@@ -84,7 +84,7 @@ SELECT is((SELECT accepted FROM analytics.ingest(pg_temp.shop(201, 240, 1))), 40
 SELECT pg_temp.right_quantiles('merged and tail');
 SELECT analytics.refresh() > 0 AS refreshed;
 SELECT pg_temp.right_quantiles('merged again');
-SELECT is_empty('SELECT * FROM analytics.reconcile()', 'nothing to reconcile');
+SELECT is_empty($$SELECT * FROM analytics.reconcile() WHERE check_name <> 'missing_rate'$$, 'nothing to reconcile');
 -- what is stored is one count a value
 SELECT is_empty($$SELECT 1 FROM analytics.rollup_q_month m WHERE cardinality(m.order_values) <> (SELECT count(DISTINCT v & 65535) FROM unnest(m.order_values) v)
     OR m.orders <> (SELECT coalesce(sum(v >> 16), 0) FROM unnest(m.order_values) v)$$, 'one count a value, as many as orders');
@@ -94,7 +94,7 @@ SELECT isnt_empty($$SELECT * FROM analytics.reconcile() WHERE check_name = 'q_mo
 SELECT count(*) AS rebuilt FROM unnest('{q_hour,q_day,q_week,q_month,q_product,q_some}'::text[]) r, analytics.rebuild(r);
 SELECT pg_temp.right_quantiles('rebuilt');
 SELECT analytics.set_setting('timezone', 'UTC');
-SELECT is_empty('SELECT * FROM analytics.reconcile()', 'nor after all stores are built anew');
+SELECT is_empty($$SELECT * FROM analytics.reconcile() WHERE check_name <> 'missing_rate'$$, 'nor after all stores are built anew');
 SELECT lives_ok($$SELECT analytics.drop_rollup('q_month')$$, 'a rollup of quantiles can be dropped');
 
 -- a reader may ask for them
