@@ -54,10 +54,13 @@ BEGIN
         RAISE EXCEPTION 'the event''s lines are not in this transaction''s snapshot' USING ERRCODE = '40001',
             HINT = 'Retry the transaction.';
     END IF;
+    IF taken = 0 THEN
+        RETURN 0;  -- its lines are gone (apply_retention), its figures stay
+    END IF;
     UPDATE analytics.event_key c SET lines = 0
      WHERE c.store_id = k.store_id AND c.key = k.key AND c.kind = k.kind;
     RETURN taken;
 END
 $$;
 COMMENT ON FUNCTION analytics.retract(text, text) IS
-'takes back an event that should never have been sent: its lines are written again with sign -1. Returns how many; 0 if the event is unknown or taken back already. Sent again, it stays a duplicate unless its revision is higher. For a cancelled order send a full refund instead';
+'takes back an event that should never have been sent: its lines are written again with sign -1. Returns how many; 0 if the event is unknown, taken back already, or so old that its raw lines are gone (setting event_retention). Sent again, it stays a duplicate unless its revision is higher. For a cancelled order send a full refund instead';

@@ -264,6 +264,10 @@ std::vector<FailedRefund> fill_full_refunds(EventBatch& batch, const Plan& plan,
     const StandingLines lines(versions, access);
     for (std::size_t version = 0; version < versions.size(); ++version) {
         Order& order = orders[order_of_version[version]];
+        if (lines.count(version) == 0) {
+            order.problem =
+                "what the order has left cannot be told: its lines are older than the setting event_retention";
+        }
         attempt(order, [&] { read_order(batch, lines, version, order); });
     }
     add_standing_refunds(batch, plan, names, orders, access);
