@@ -43,8 +43,8 @@ BEGIN
     SELECT min(e.occurred_at), max(e.occurred_at) INTO first_time, last_time
       FROM analytics.event e
      WHERE e.store_id = store AND (e.customer_id = customer OR (e.customer_id IS NULL AND e.anonymous_id = ANY (visitors)));
+    PERFORM analytics.erase_from_sessions(store, customer, visitors);
     IF first_time IS NOT NULL THEN
-        PERFORM analytics.erase_from_sessions(store, customer, visitors);
         -- merged cells whose distinct counts hold the person
         FOR rolled IN SELECT k.name FROM analytics.rollup k JOIN analytics.rollup_state s USING (name)
                        WHERE NOT analytics.names_a_person(k) LOOP

@@ -118,6 +118,12 @@ COMMENT ON FUNCTION analytics.session_days_sql(text) IS 'SQL of what sessions, e
 DO $$
 DECLARE
     session_columns constant text := 'store_id, key, started_at, ended_at, events, orders, views, carts, checkouts, cart_values, channel, country, device, currency';
+    store_days constant text := 'INSERT INTO analytics.rollup_session_day AS m SELECT * FROM day
+        ON CONFLICT (store_id, bucket, channel, country, device, currency) DO UPDATE
+           SET sessions = m.sessions + excluded.sessions, bounces = m.bounces + excluded.bounces, events = m.events + excluded.events,
+               orders = m.orders + excluded.orders, duration = m.duration + excluded.duration, view_item = m.view_item + excluded.view_item,
+               add_to_cart = m.add_to_cart + excluded.add_to_cart, begin_checkout = m.begin_checkout + excluded.begin_checkout,
+               purchase = m.purchase + excluded.purchase, value_lost = m.value_lost + excluded.value_lost';
     -- changes (common table expressions that end in changed) put into the tables
     apply constant text := 'WITH %s, day AS MATERIALIZED (
         %s
@@ -128,12 +134,7 @@ DECLARE
         INSERT INTO analytics.rollup_session (%s) SELECT %3$s FROM changed WHERE sign = 1 ORDER BY store_id, key, started_at
         ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%3$s) = ROW (%4$s)
     ), days_stored AS (
-        INSERT INTO analytics.rollup_session_day AS m SELECT * FROM day
-        ON CONFLICT (store_id, bucket, channel, country, device, currency) DO UPDATE
-           SET sessions = m.sessions + excluded.sessions, bounces = m.bounces + excluded.bounces, events = m.events + excluded.events,
-               orders = m.orders + excluded.orders, duration = m.duration + excluded.duration, view_item = m.view_item + excluded.view_item,
-               add_to_cart = m.add_to_cart + excluded.add_to_cart, begin_checkout = m.begin_checkout + excluded.begin_checkout,
-               purchase = m.purchase + excluded.purchase, value_lost = m.value_lost + excluded.value_lost';
+        ' || store_days;
     -- a P that saw nothing stands for no state
     tail constant text := '(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE stores IS NULL OR t.store_id = ANY (stores))';
     body constant text := '
@@ -217,10 +218,19 @@ BEGIN
     %s
     )
     SELECT count(*) INTO n FROM changed;
+    -- and what is kept of sessions under the person''''s own ids, whose events are gone
+    WITH gone AS (
+        DELETE FROM analytics.rollup_session m
+         WHERE m.store_id = of_store AND m.key = ANY (ARRAY(SELECT ''c'' || customer UNION ALL SELECT ''a'' || v FROM unnest(visitors) v)) RETURNING m.*
+    ), day AS MATERIALIZED (
+        %s
+    )
+    %s;
     RETURN n;
 END
 ', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND t.anonymous_id = ANY (visitors))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged'),
-        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.'))));
+        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.')),
+        analytics.session_days_sql('(SELECT -1 AS sign, g.* FROM gone g)'), store_days));
 
     EXECUTE format('CREATE VIEW analytics.session WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_session())
