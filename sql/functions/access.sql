@@ -100,7 +100,7 @@ AS $$
                           'source_table', 'require_watchable', 'sent_revisions', 'source_send', 'source_send_each', 'source_begin',
                           'running_transactions', 'have_ended', 'source_note_mark', 'source_mark_is_safe', 'source_poll',
                           'source_step', 'schedule', 'unschedule', 'jobs', 'cron_every', 'cron_daily', 'job_elsewhere', 'require_cron',
-                          'scheduled_jobs', 'source_belonging')
+                          'scheduled_jobs', 'source_belonging', 'source_lock_id')
     -- looking after it
     UNION ALL
     SELECT 'SELECT', format('TABLE analytics.%I', u.name)

@@ -1,5 +1,14 @@
 -- A shop's own tables, kept flowing in: registration, and the step that looks at what changed. Everything runs as the caller, who owns the
--- source; ingest() and retract() alone have more rights.
+-- source; what has more rights is given values alone: ingest(), retract(), sent_revisions(), and the triggers' queue_source().
+
+-- One at a time is at a source: a step leaves where another is, a change of the source waits for the step.
+CREATE OR REPLACE FUNCTION analytics.source_lock_id(name text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT hashtextextended('analytics.source ' || name, 0)
+$$;
+COMMENT ON FUNCTION analytics.source_lock_id(text) IS 'advisory lock of a source';
 
 CREATE OR REPLACE FUNCTION analytics.sync_source(name text, source text, mapping jsonb, watermark text DEFAULT NULL,
                                                  key text DEFAULT NULL, store text DEFAULT 'main',
@@ -55,6 +64,7 @@ BEGIN
         RAISE EXCEPTION 'the key of a source can''t change' USING ERRCODE = '22023', DETAIL = format('It would be %I, %s.', s.key, s.key_type),
             HINT = 'Rows that were taken in are known by it. Choose another name for the source, or drop_source() first: the events that came of it stay.';
     END IF;
+    PERFORM pg_advisory_xact_lock(analytics.source_lock_id(name));
     -- (what is in somebody else's name does not show, and clashes)
     BEGIN
         DELETE FROM analytics.source_queue q WHERE q.source = s.name;
@@ -146,6 +156,7 @@ BEGIN
         RAISE EXCEPTION 'no such source' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(name, 100)),
             HINT = 'SELECT name, owner FROM analytics.source_status lists them; a role drops its own.';
     END IF;
+    PERFORM pg_advisory_xact_lock(analytics.source_lock_id(name));
     PERFORM analytics.source_unwatch(name);
     -- what hangs on the source shows while it is there
     DELETE FROM analytics.source_queue q WHERE q.source = name;
@@ -178,7 +189,11 @@ COMMENT ON FUNCTION analytics.source_events(text, text[]) IS 'the events that ro
 CREATE OR REPLACE FUNCTION analytics.sent_revisions(stores text[], event_ids text[], order_ids text[]) RETURNS integer[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_custom_plan
+    SET enable_seqscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
+    SET enable_material = off
+    SET jit = off
 AS $$
 BEGIN
     PERFORM analytics.require_store(u.store) FROM (SELECT DISTINCT unnest(stores) AS store) u;
@@ -191,12 +206,15 @@ END
 $$;
 COMMENT ON FUNCTION analytics.sent_revisions(text[], text[], text[]) IS 'the revision that each event was last sent with, 0 if never; order_ids: of purchases that name their order, else null';
 
+-- (By index from the first row on: what is planned while the tables are empty is kept.)
 -- Takes in what became of these keys: new and changed rows as a further revision, what is no longer there taken back.
 CREATE OR REPLACE FUNCTION analytics.source_send(s analytics.source, keys text[]) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
     SET enable_hashjoin = off
     SET enable_mergejoin = off
+    SET enable_material = off
     SET jit = off
 AS $$
 #variable_conflict use_column
@@ -413,7 +431,7 @@ DECLARE
     is_clean boolean;
     is_more boolean := false;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('analytics.source ' || source_step.name, 0)) THEN
+    IF NOT pg_try_advisory_xact_lock(analytics.source_lock_id(source_step.name)) THEN
         RETURN false;  -- somebody else is at it
     END IF;
     SELECT * INTO s FROM analytics.source x WHERE x.name = source_step.name AND x.owner = current_user;
