@@ -1,0 +1,1 @@
+../pgtap/90_visualize.sql
