@@ -25,6 +25,7 @@ COMMENT ON TYPE analytics.report_request IS 'a report''s arguments, checked and 
 --   money    converted into the report's currency
 --   orders   of rows whose money counts: where a rate is missing the row is left out, here too
 --   number   as it is
+--   values   values of orders, counted, in the report's currency
 --   count    distinct, an hll; of order_count the rows whose money counts
 --   buyer    who bought, counted exactly
 --   session  of sessions, by the day they started on
@@ -63,6 +64,9 @@ AS $$
         ('customers', NULL, 'customers', 'count', '{customers}'),
         ('sessions', NULL, 'sessions', 'count', '{sessions}'),
         ('visitors', NULL, 'visitors', 'count', '{visitors}'),
+        ('order_value_p50', false, 'order_values', 'values', '{order_values}'),
+        ('order_value_p90', false, 'order_values', 'values', '{order_values}'),
+        ('order_value_p99', false, 'order_values', 'values', '{order_values}'),
         ('conversion', NULL, 'orders', 'number', '{orders}'),
         ('conversion', NULL, 'sessions', 'count', '{sessions}'),
         ('session_conversion', false, 'session_orders', 'session', '{orders}'),
@@ -83,12 +87,15 @@ CREATE OR REPLACE FUNCTION analytics.metric_value_sql(metric text, of_products b
 AS $$
 DECLARE
     v jsonb := (SELECT jsonb_object_agg(p.name, format(CASE WHEN p.kind IN ('count', 'order_count') THEN 'coalesce(round(%2$s.hll_cardinality(f.%1$I))::numeric, 0)'
-                                                            ELSE 'coalesce(f.%1$I, 0)::numeric' END, p.name, analytics.hll_schema()))
+                                                            WHEN p.kind = 'values' THEN 'coalesce(f.%1$I, ''{}'')' ELSE 'coalesce(f.%1$I, 0)::numeric' END, p.name, analytics.hll_schema()))
                   FROM analytics.metric_parts(metric, of_products) p);
     new text := format('CASE WHEN f.bucket IS NULL THEN %s ELSE %s END', v ->> 'new_in_range', v ->> 'new_in_bucket');
 BEGIN
     RETURN CASE metric
         WHEN 'aov' THEN format('round(%s / nullif(%s, 0), 4)', v ->> 'sold', v ->> 'sold_orders')
+        WHEN 'order_value_p50' THEN format('analytics.order_value_quantile(%s, 0.5)', v ->> 'order_values')
+        WHEN 'order_value_p90' THEN format('analytics.order_value_quantile(%s, 0.9)', v ->> 'order_values')
+        WHEN 'order_value_p99' THEN format('analytics.order_value_quantile(%s, 0.99)', v ->> 'order_values')
         WHEN 'conversion' THEN format('round(%s / nullif(%s, 0), 6)', v ->> 'orders', v ->> 'sessions')
         WHEN 'session_conversion' THEN format('round(%s / nullif(%s, 0), 6)', v ->> 'session_orders', v ->> 'session_count')
         WHEN 'new_customers' THEN new
@@ -103,9 +110,9 @@ CREATE OR REPLACE FUNCTION analytics.is_ratio(metric text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT metric IN ('aov', 'conversion', 'session_conversion', 'returning_rate')
+    SELECT metric IN ('aov', 'order_value_p50', 'order_value_p90', 'order_value_p99', 'conversion', 'session_conversion', 'returning_rate')
 $$;
-COMMENT ON FUNCTION analytics.is_ratio(text) IS 'whether a metric is a ratio';
+COMMENT ON FUNCTION analytics.is_ratio(text) IS 'whether a metric is null where there is nothing';
 
 -- Buckets of wall time.
 

@@ -8,6 +8,7 @@ AS $$
     SELECT measures || CASE WHEN measures && '{net_sales,total_sales}' THEN '{gross_sales,discounts,returns}' ELSE '{}' END::text[]
                     || CASE WHEN 'total_sales' = ANY (measures) THEN '{taxes,shipping}' ELSE '{}' END::text[]
                     || CASE WHEN 'aov' = ANY (measures) THEN '{orders,gross_sales,discounts}' ELSE '{}' END::text[]
+                    || CASE WHEN measures && '{order_value_p50,order_value_p90,order_value_p99}' THEN '{order_values}' ELSE '{}' END::text[]
 $$;
 COMMENT ON FUNCTION analytics.stored_columns(text[]) IS 'columns that a rollup of these measures holds';
 
@@ -28,7 +29,7 @@ BEGIN
        AND r.dimensions || CASE WHEN analytics.has_money(r.measures) THEN '{currency}' ELSE '{}' END::text[] @> report_rollups.dimensions
        AND analytics.stored_columns(r.measures) @> columns
        -- where lines of one order fall into different cells, it counts in each
-       AND NOT (columns && '{orders,events}'
+       AND NOT (columns && '{orders,events,order_values}'
                 AND EXISTS (SELECT FROM unnest(r.dimensions) d WHERE d IN ('product_id', 'line_kind') OR starts_with(d, 'properties')))
      ORDER BY r.grain, cardinality(r.dimensions), r.builtin DESC, r.name;
 END
@@ -136,10 +137,11 @@ DECLARE
     rate text;
 BEGIN
     value := regexp_replace(value, '^\+ ', '');
-    IF part.kind NOT IN ('money', 'orders', 'order_count') OR NOT q.converts THEN
+    IF part.kind NOT IN ('money', 'orders', 'order_count', 'values') OR NOT q.converts THEN
         RETURN value;
     END IF;
-    IF NOT EXISTS (SELECT FROM analytics.exchange_rate) THEN
+    -- counted values are of their currency for good
+    IF part.kind = 'values' OR NOT EXISTS (SELECT FROM analytics.exchange_rate) THEN
         RETURN format('CASE WHEN %s.currency = %L THEN %s END', source, q.currency, value);
     END IF;
     rate := analytics.rate_sql(coalesce(quote_literal(q.rates_of), source || '.store_id'), source || '.currency', day);
@@ -170,6 +172,12 @@ DECLARE
 BEGIN
     FOREACH part IN ARRAY parts LOOP
         sums := sums || ', ' || CASE WHEN part.kind IN ('money', 'orders', 'number') THEN analytics.report_part_sql(q, part, 'l', day, NULL) ELSE 'NULL' END;
+        IF part.kind = 'values' THEN
+            pieces := pieces || format('SELECT %s, k.key, k.bucket%s FROM (SELECT %s AS key, %s AS bucket, l.sign, sum(%s) AS value FROM %s AND l.event_type = ''purchase'' GROUP BY 1, 2, l.store_id, l.event_id, l.order_id, l.revision, l.sign) k WHERE k.value IS NOT NULL GROUP BY k.key, k.bucket',
+                period, (SELECT string_agg(CASE WHEN p.name = part.name THEN ', analytics.gather_order_values(array_agg(analytics.order_value_count(abs(k.value), k.sign)))' ELSE ', NULL' END, '' ORDER BY o)
+                           FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)),
+                key, bucket, analytics.report_part_sql(q, ROW('value', 'money', '{gross_sales,-discounts}')::analytics.report_part, 'l', day, NULL), source);
+        END IF;
         CONTINUE WHEN part.kind NOT IN ('count', 'order_count');
         counted := CASE part.terms[1] WHEN 'customers' THEN 'l.buyer' WHEN 'sessions' THEN 'l.session_id' WHEN 'visitors' THEN 'l.visitor'
             WHEN 'order_keys' THEN '(CASE WHEN l.event_type = ''purchase'' THEN coalesce(''o'' || l.order_id, ''e'' || l.event_id) END)'
@@ -358,7 +366,8 @@ DECLARE
     -- which lines are a product's, product_daily tells
     filter text := CASE WHEN q.of_products THEN (SELECT r.filter FROM analytics.rollup r WHERE r.name = 'product_daily') END;
     condition text := CASE WHEN q.of_products THEN (SELECT r.condition FROM analytics.rollup r WHERE r.name = 'product_daily') END;
-    has_money boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind IN ('money', 'orders', 'order_count'));
+    has_money boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind IN ('money', 'orders', 'order_count', 'values'));
+    has_values boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'values');
     has_buyers boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'buyer');
     has_sessions boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'session');
     has_others boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind NOT IN ('buyer', 'session'));
@@ -389,14 +398,14 @@ BEGIN
     END IF;
     pieces := 'SELECT NULL::integer AS period, NULL::text AS key, NULL::timestamp AS bucket'
         || (SELECT string_agg(format(', NULL::%s AS %I', CASE WHEN p.kind IN ('count', 'order_count') THEN analytics.hll_schema() || '.hll'
-                                                              WHEN p.kind = 'buyer' THEN 'text' ELSE 'numeric' END, p.name), '' ORDER BY o)
+                                                              WHEN p.kind = 'buyer' THEN 'text' WHEN p.kind = 'values' THEN 'bigint[]' ELSE 'numeric' END, p.name), '' ORDER BY o)
               FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)) || ' WHERE false';
     FOR rollup IN SELECT c.* FROM analytics.report_rollups(dimensions, columns, filter) c
                    WHERE c.grain = ANY (usable) AND has_others AND (c.grain <> 'week' OR q.week_starts_agree)
                    ORDER BY array_position(usable, c.grain) LOOP
         lines := NULL;
-        -- a rate is a day's: weeks and months hold money of one currency
-        IF rollup.grain IN ('week', 'month') AND has_money AND q.converts THEN
+        -- a rate is a day's: weeks and months hold money of one currency, and so do counted values
+        IF (rollup.grain IN ('week', 'month') AND has_money OR has_values) AND q.converts THEN
             lines := coalesce(behind[array_position(snapshots, rollup.merged::text)], analytics.pending_lines(rollup.merged, q.stores));
             EXECUTE format('SELECT EXISTS (SELECT FROM analytics.%I c WHERE %s)%s', 'rollup_' || rollup.name, foreign_money,
                            CASE WHEN lines > 0 THEN format(' OR EXISTS (SELECT FROM analytics.%I() c WHERE %s)', 'tail_' || rollup.name, foreign_money) ELSE '' END)

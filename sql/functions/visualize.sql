@@ -121,7 +121,9 @@ CREATE OR REPLACE FUNCTION analytics.report_sql(q analytics.report_request, part
 AS $$
 DECLARE
     sums text := (SELECT string_agg(format(CASE WHEN p.kind IN ('count', 'order_count') THEN ', %2$s.hll_union_agg(p.%1$I) AS %1$I'
-                                                WHEN p.kind = 'buyer' THEN ', count(DISTINCT p.%1$I) AS %1$I' ELSE ', sum(p.%1$I) AS %1$I' END,
+                                                WHEN p.kind = 'buyer' THEN ', count(DISTINCT p.%1$I) AS %1$I'
+                                                WHEN p.kind = 'values' THEN ', analytics.gather_order_values(string_to_array(string_agg(nullif(array_to_string(p.%1$I, '',''), ''''), '',''), '','')::bigint[]) AS %1$I'
+                                                ELSE ', sum(p.%1$I) AS %1$I' END,
                                            p.name, analytics.hll_schema()), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o));
     value text := analytics.metric_value_sql(q.metrics[1], q.of_products);
     nothing text := (SELECT format('''{%s}''::numeric[]', string_agg(CASE WHEN analytics.is_ratio(m) THEN 'NULL' ELSE '0' END, ',' ORDER BY o))
@@ -318,7 +320,7 @@ CREATE OR REPLACE FUNCTION analytics.visualize(metric text DEFAULT NULL, grain t
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    metrics constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors,aov,new_customers,returning_rate,conversion}';
+    metrics constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors,order_value_p50,order_value_p90,order_value_p99,aov,new_customers,returning_rate,conversion}';
     dimensions constant text[] := '{channel,country,device,campaign,category,brand,product,currency,store}';
     q analytics.report_request;
     wanted jsonb;

@@ -13,7 +13,7 @@
 --   r2  29th 13:00  of an order that nobody knows: 4.00
 --   o7  30th 00:15  ada  web  GB  30.00  jug
 -- and two visitors without a name on the 28th. Sales of the 27th to the 30th: 16; 45 - 9 = 36; 15 + 13 - 4 = 24; 30; together 106.
-SELECT plan(243);
+SELECT plan(256);
 SET client_min_messages = warning;
 
 SELECT analytics.set_setting('timezone', 'Europe/London', 'main'), analytics.set_setting('currency', 'GBP', 'main');
@@ -86,6 +86,10 @@ BEGIN
         ('visitors', NULL, '{}', '[[null, [1, 6, 2, 1], 7]]'),
         -- o4's money has no rate: neither has its order a part in the average; o8 sold a gift card alone
         ('aov', NULL, '{}', '[[null, [16, 22.5, 14, 30], 19.8333]]'),
+        -- of 0 (a gift card), 13, 15, 16, 30 and 45 the third and the last
+        ('order_value_p50', NULL, '{}', '[[null, [16, 0, 13, 30], 15]]'),
+        ('order_value_p90', NULL, '{}', '[[null, [16, 45, 15, 30], 45]]'),
+        ('order_value_p50', 'channel', '{"currency": "GBP"}', '[["web", [null, 0, 15, 30], 15], ["app", [null, null, 13, null], 13]]'),
         ('new_customers', NULL, '{}', '[[null, [1, 2, 1, 0], 4]]'),
         ('returning_rate', NULL, '{}', '[[null, [0, 0.333333, 0.5, 1], 0.2]]'),
         ('net_sales', 'channel', '{}', '[["web", [0, 36, 15, 30], 81], ["app", [16, 0, 13, 0], 29], ["(none)", [0, 0, -4, 0], -4]]'),
@@ -184,6 +188,14 @@ SELECT is(pg_temp.days('net_sales', 'device', '{}'), '[["mobile", [0, -9, 28, 30
 UPDATE analytics.rollup_by_device SET gross_sales = gross_sales + 1000 WHERE device = 'desktop' AND currency = 'EUR';
 SELECT is(pg_temp.days('net_sales', 'device', '{}'), '[["desktop", [816, 0, 0, 0], 816], ["mobile", [0, -9, 28, 30], 49], ["(none)", [0, 45, -4, 0], 41]]', 'is read');
 SELECT analytics.drop_rollup('by_device');
+SELECT analytics.create_rollup('order_sizes', 'day', '{channel}', '{order_value_p50}');
+SELECT analytics.refresh();
+SELECT is(pg_temp.days('order_value_p50', NULL, '{}'), '[[null, [16, 0, 13, 30], 15]]', 'counted values in two currencies are converted order by order');
+SELECT is(pg_temp.days('order_value_p50', NULL, '{"currency": "GBP"}'), '[[null, [null, 0, 13, 30], 13]]', 'in one they are counted');
+UPDATE analytics.rollup_order_sizes SET order_values = analytics.add_order_values(order_values, ARRAY[analytics.order_value_count(99, 9)]) WHERE bucket = '2026-03-30';
+SELECT is(pg_temp.days('order_value_p50', NULL, '{"currency": "GBP"}'), '[[null, [null, 0, 13, 99], 99]]', 'by a rollup that has them');
+SELECT is(pg_temp.days('order_value_p99', 'channel', '{"currency": "GBP", "limit": 1}'), '[["web", [null, 0, 15, 99], 99], ["(other)", [null, null, 13, null], 13]]', 'which add over its cells');
+SELECT analytics.drop_rollup('order_sizes');
 -- and the coarsest of the built-in ones
 UPDATE analytics.rollup_sales_monthly SET orders = orders + 1000 WHERE bucket = '2026-03-01' AND country = 'CH';
 SELECT is(pg_temp.series(analytics.visualize('orders', 'month', "from" => '2026-02-01', "to" => '2026-04-02')), '[[null, [0, 1008, 0], 1008]]', 'months are read from months');
