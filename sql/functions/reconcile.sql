@@ -178,7 +178,9 @@ BEGIN
     IF analytics.pairs_are_due() THEN
         RETURN analytics.maintain_pairs();
     END IF;
-    PERFORM analytics.refresh_rollups(false);
+    IF coalesce(analytics.refresh_rollups(false), 0) = 0 THEN
+        RETURN false;
+    END IF;
     RETURN analytics.pairs_are_due();
 END
 $$;
