@@ -35,33 +35,33 @@ CREATE TABLE analytics.source (
     last_error text
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE analytics.source IS 'tables of a shop that are kept flowing in, written by sync_source(); each role sees its own. source_status shows how far they are';
-COMMENT ON COLUMN analytics.source.name IS 'name of the source';
-COMMENT ON COLUMN analytics.source.is_query IS 'whether relation is a query';
-COMMENT ON COLUMN analytics.source.key_type IS 'type of key';
-COMMENT ON COLUMN analytics.source.last_error IS 'what went wrong last; null: nothing';
-COMMENT ON COLUMN analytics.source.next_at IS 'when next_mark was noted';
-COMMENT ON COLUMN analytics.source.next_running IS 'transactions that ran then';
-COMMENT ON COLUMN analytics.source.pass_of IS 'rows that the pass will go through, about';
-COMMENT ON COLUMN analytics.source.pass_rows IS 'rows that the pass has gone through';
-COMMENT ON COLUMN analytics.source.registered_at IS 'when sync_source() was called';
-COMMENT ON COLUMN analytics.source.rejected IS 'events that were rejected';
-COMMENT ON COLUMN analytics.source.retracted IS 'events that were taken back';
-COMMENT ON COLUMN analytics.source.sent IS 'events that were sent';
-COMMENT ON COLUMN analytics.source.synced_at IS 'when a step was last done';
-COMMENT ON COLUMN analytics.source.watermark_type IS 'type of watermark';
+COMMENT ON COLUMN analytics.source.name IS 'name that sync_source() gave it';
 COMMENT ON COLUMN analytics.source.owner IS 'role that registered it; query and mapping run with its rights alone';
 COMMENT ON COLUMN analytics.source.store_id IS 'store of events that name none';
 COMMENT ON COLUMN analytics.source.relation IS 'qualified name of a table, or a query';
+COMMENT ON COLUMN analytics.source.is_query IS 'whether relation is a query';
 COMMENT ON COLUMN analytics.source.key IS 'column that tells its rows apart';
+COMMENT ON COLUMN analytics.source.key_type IS 'type of key in PostgreSQL';
 COMMENT ON COLUMN analytics.source.mapping IS 'how a row becomes events: {"events": [...], "watch": [...], "deleted": "retract"}';
 COMMENT ON COLUMN analytics.source.watermark IS 'expression that grows with each change of a row; null: triggers tell what changes';
+COMMENT ON COLUMN analytics.source.watermark_type IS 'type of watermark in PostgreSQL; null without one';
 COMMENT ON COLUMN analytics.source.search_path IS 'search_path of the session that registered it; query and mapping are read under it';
+COMMENT ON COLUMN analytics.source.registered_at IS 'when it was registered';
 COMMENT ON COLUMN analytics.source.phase IS 'pass under way. rows: over all rows of the source; wait: they were read, and will be once more, when no row can appear behind the pass; keys: over what is known of it, to find deletions; null: none';
 COMMENT ON COLUMN analytics.source.at_key IS 'last key that the pass has done';
+COMMENT ON COLUMN analytics.source.pass_rows IS 'rows that the present or last pass over all rows has read';
+COMMENT ON COLUMN analytics.source.pass_of IS 'rows that the planner reckoned the table has when the pass began; null: not known';
 COMMENT ON COLUMN analytics.source.pass_is_clean IS 'whether all that might still commit with an earlier watermark had ended when the pass began';
 COMMENT ON COLUMN analytics.source.checked_at IS 'when deletions were last looked for';
 COMMENT ON COLUMN analytics.source.mark IS 'no row with this watermark or an earlier one is going to appear any more';
 COMMENT ON COLUMN analytics.source.next_mark IS 'becomes the mark, once the transactions of next_running have ended and next_at is long enough ago';
+COMMENT ON COLUMN analytics.source.next_running IS 'transactions that were running when next_mark was noted';
+COMMENT ON COLUMN analytics.source.next_at IS 'when next_mark was noted';
+COMMENT ON COLUMN analytics.source.sent IS 'events that were accepted, later versions included';
+COMMENT ON COLUMN analytics.source.rejected IS 'events that were rejected';
+COMMENT ON COLUMN analytics.source.retracted IS 'events that were taken back';
+COMMENT ON COLUMN analytics.source.synced_at IS 'when something was last taken in or taken back';
+COMMENT ON COLUMN analytics.source.last_error IS 'why the last sync of it failed; null: it did not';
 SELECT pg_catalog.pg_extension_config_dump('analytics.source', '');
 
 CREATE TABLE analytics.source_key (
