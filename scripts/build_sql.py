@@ -2,6 +2,8 @@
 """Assembles the extension's SQL scripts from the pieces that sql/ORDER lists, one path (below sql/) a line.
 
 build/sql/analytics--VERSION.sql             what CREATE EXTENSION runs
+build/sql/analytics--FROM--VERSION.sql       what ALTER EXTENSION UPDATE runs, for each sql/updates/FROM--VERSION.sql
+build/sql/test/analytics--VERSION--again.sql an update of VERSION to itself, for the tests
 build/sql/portable/analytics-portable.sql    the same objects without the library, for psql
 
 The pieces say CREATE OR REPLACE, so that an update script can run them again. The install script must not:
@@ -13,6 +15,8 @@ functions/native_portable.sql.
 import pathlib
 import re
 import sys
+
+import update_sql
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SQL = ROOT / "sql"
@@ -81,6 +85,16 @@ def portable_script(order):
             "CREATE SCHEMA analytics;\n\n" + body + "\nCOMMIT;\n")
 
 
+# An update has its own frame instead of these.
+INSTALL_ONLY = ("schema/00_header.sql", "schema/90_privileges.sql", "schema/95_partitions.sql", NATIVE)
+
+
+def update_script(order, old, own):
+    pieces = [(path, (SQL / path).read_text()) for path in order if path not in INSTALL_ONLY]
+    frame = {path.stem: path.read_text() for path in (SQL / "updates").glob("*.sql") if "--" not in path.name}
+    return update_sql.update_script(pieces, (SQL / NATIVE).read_text(), old, own, frame, TOKEN)
+
+
 def write(path, text):
     """Leaves an unchanged file alone, so that nothing downstream is made again."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,8 +106,20 @@ def main():
     control = (ROOT / "analytics.control").read_text()
     version = re.search(r"^default_version\s*=\s*'([^']+)'", control, re.MULTILINE).group(1)
     order = read_order()
+    for path in order:
+        if path not in INSTALL_ONLY:
+            update_sql.check(path, (SQL / path).read_text(), TOKEN, fail)
     target = ROOT / "build" / "sql"
-    write(target / f"analytics--{version}.sql", extension_script(order))
+    install = extension_script(order)
+    scripts = {f"analytics--{version}.sql": install}
+    for own in (SQL / "updates").glob(f"*--{version}.sql"):
+        old = SQL / "released" / f"analytics--{own.name.split('--')[0]}.sql"
+        scripts[f"analytics--{own.name}"] = update_script(order, old.read_text(), own.read_text())
+    for name, text in scripts.items():
+        write(target / name, text)
+    for stale in set(target.glob("analytics--*.sql")) - {target / name for name in scripts}:
+        stale.unlink()
+    write(target / "test" / f"analytics--{version}--again.sql", update_script(order, install, ""))
     write(target / "portable" / "analytics-portable.sql", portable_script(order))
 
 

@@ -10,5 +10,5 @@ for file in "$build/release/analytics.so" "$build/sql/analytics--$version.sql"; 
 done
 install -d "$pkglibdir" "$extension" &&
     install -C -m 755 "$build/release/analytics.so" "$pkglibdir/" &&
-    install -C -m 644 "$root/analytics.control" "$build/sql/analytics--$version.sql" "$extension/" ||
+    install -C -m 644 "$root/analytics.control" "$build"/sql/analytics--*.sql "$extension/" ||
     die "cannot install into $pkglibdir and $extension" "As root: 'sudo make install', or set DESTDIR."

@@ -22,3 +22,5 @@ if [ "$(cat "$tree/fingerprint" 2>/dev/null)" != "$fingerprint" ]; then
     mv "$tree.new" "$tree"
 fi
 "$root/scripts/install.sh" "$tree/lib/postgresql/$pg_major/lib" "$tree/share/postgresql/$pg_major"
+# what the tests of updates begin with, and an update that changes nothing
+install -C -m 644 "$root"/sql/released/*.sql "$build"/sql/test/*.sql "$tree/share/postgresql/$pg_major/extension/"

@@ -21,7 +21,7 @@ BEGIN
     PERFORM analytics.make_rollup_recount(r);
 
     r := jsonb_populate_record(r, jsonb_build_object('measures', array_remove(r.measures, 'order_keys')));
-    EXECUTE format('CREATE VIEW analytics.product_daily WITH (security_barrier) AS SELECT c.store_id, c.bucket, c.currency, c.product_id, %s AS name, %s AS category, %s AS brand, %s FROM %s c LEFT JOIN analytics.product p ON p.store_id = c.store_id AND p.product_id = c.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = c.store_id AND t.product_id = c.product_id WHERE c.lines <> 0 AND %s',
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.product_daily WITH (security_barrier) AS SELECT c.store_id, c.bucket, c.currency, c.product_id, %s AS name, %s AS category, %s AS brand, %s FROM %s c LEFT JOIN analytics.product p ON p.store_id = c.store_id AND p.product_id = c.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = c.store_id AND t.product_id = c.product_id WHERE c.lines <> 0 AND %s',
         analytics.later_product_sql('name'), analytics.later_product_sql('category'), analytics.later_product_sql('brand'),
         analytics.measure_columns_sql(r), analytics.live_cells_sql(r), analytics.allowed_sql('c.store_id'::text));
     PERFORM analytics.describe_columns('analytics.product_daily');
@@ -64,7 +64,7 @@ AS $body$
 $body$
 $function$, analytics.bucket_span_sql(r, 'of_bucket', 'analytics.get_setting(''timezone'', of_store)'), category);
     COMMENT ON FUNCTION analytics.recount_category(text, text, date, text, text) IS 'distinct orders or customers of a category''s day from the events, where a line was taken back';
-    EXECUTE format('CREATE VIEW analytics.category_daily WITH (security_barrier) AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, %s AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0 AND %s) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.category_daily WITH (security_barrier) AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, %s AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0 AND %s) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
         format(counted, 'orders', analytics.hll_schema(), analytics.live_count_sql('c', 'order_keys'), 'orders'),
         format(counted, 'customers', analytics.hll_schema(), analytics.live_count_sql('c', 'customers'), 'customers'), category, analytics.live_cells_sql(r), analytics.allowed_sql('l.store_id'::text));
     PERFORM analytics.describe_columns('analytics.category_daily');
@@ -85,9 +85,9 @@ BEGIN
     r := analytics.shape_of('customer_daily');
     PERFORM analytics.make_rollup_storage(r);
     PERFORM analytics.make_rollup_tail(r);
-    CREATE INDEX rollup_customer_daily_customer ON analytics.rollup_customer_daily (store_id, customer_id);
 END
 $$;
+CREATE INDEX rollup_customer_daily_customer ON analytics.rollup_customer_daily (store_id, customer_id);
 
 -- Figures whose raw events are gone come along with a dump.
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_hourly', 'WHERE bucket < (SELECT w.before FROM analytics.retired w WHERE w.store_id = rollup_sales_hourly.store_id)');

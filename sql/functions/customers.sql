@@ -239,7 +239,7 @@ SELECT c.store_id, c.cohort_month, c.bucket, sum(c.customers)::bigint, sum(c.net
         analytics.cohort_cells_sql('new_month', '1'), analytics.cohort_cells_sql('old_month', '(-1)')));
 
     -- a customer, or a month, is merged or touched: then the tail has the whole of it
-    EXECUTE format('CREATE VIEW analytics.customer WITH (security_barrier) AS
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.customer WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_customer())
 SELECT c.store_id, c.customer_id, c.first_seen_at, c.last_seen_at, c.first_order_at, c.last_order_at, c.orders, c.units, c.gross_sales, c.discounts, c.returns,
        c.gross_sales - c.discounts - c.returns AS net_sales, (c.gross_sales - c.discounts) / nullif(c.orders, 0) AS aov, c.country, c.channel
@@ -248,7 +248,7 @@ SELECT c.store_id, c.customer_id, c.first_seen_at, c.last_seen_at, c.first_order
         UNION ALL SELECT * FROM tail t WHERE t.lines <> 0) c
  WHERE %s', analytics.allowed_sql('c.store_id'::text));
 
-    EXECUTE format('CREATE VIEW analytics.customer_month WITH (security_barrier) AS
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.customer_month WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_customer_month())
 SELECT c.store_id, c.bucket, c.customer_id, c.cohort_month, c.orders, c.units, c.gross_sales, c.discounts, c.returns, c.gross_sales - c.discounts - c.returns AS net_sales
   FROM (SELECT * FROM analytics.rollup_customer_month m
@@ -256,7 +256,7 @@ SELECT c.store_id, c.bucket, c.customer_id, c.cohort_month, c.orders, c.units, c
         UNION ALL SELECT * FROM tail t WHERE t.lines <> 0) c
  WHERE %s', analytics.allowed_sql('c.store_id'::text));
 
-    EXECUTE format('CREATE VIEW analytics.cohort_retention WITH (security_barrier) AS
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.cohort_retention WITH (security_barrier) AS
 WITH cell AS MATERIALIZED (
     SELECT c.store_id, c.cohort_month, c.bucket, sum(c.customers)::bigint AS customers, sum(c.net_sales) AS net_sales
       FROM (SELECT * FROM analytics.rollup_cohort WHERE (SELECT analytics.customers_are_built())

@@ -275,6 +275,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.parts_events(text[]) IS 'whether a rollup by these dimensions may have the lines of one event in different rows';
 
+CREATE OR REPLACE FUNCTION analytics.make_rollup_view(name text) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    rollup analytics.rollup;
+BEGIN
+    SELECT * INTO STRICT rollup FROM analytics.rollup p WHERE p.name = make_rollup_view.name;
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.%I WITH (security_barrier) AS %s', name, analytics.rollup_view_sql(analytics.shape_of(rollup)));
+    EXECUTE format('COMMENT ON VIEW analytics.%I IS %L', name,
+        format('rollup by %s%s%s; right as of this moment', rollup.grain,
+               (SELECT coalesce(string_agg(', ' || d, '' ORDER BY o), '') FROM unnest(rollup.dimensions) WITH ORDINALITY u(d, o)), '; lines with ' || rollup.filter));
+    PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
+    EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
+END
+$$;
+COMMENT ON FUNCTION analytics.make_rollup_view(text) IS 'makes a rollup''s view, or makes it anew in its place';
+
 CREATE OR REPLACE FUNCTION analytics.make_rollup(name text, grain text, dimensions text[], measures text[], filter text,
                                                  condition text, builtin boolean) RETURNS regclass
     LANGUAGE plpgsql VOLATILE
@@ -290,12 +308,7 @@ BEGIN
     PERFORM analytics.make_rollup_storage(r);
     PERFORM analytics.make_rollup_tail(r);
     PERFORM analytics.make_rollup_recount(r);
-    EXECUTE format('CREATE VIEW analytics.%I WITH (security_barrier) AS %s', name, analytics.rollup_view_sql(r));
-    EXECUTE format('COMMENT ON VIEW analytics.%I IS %L', name,
-        format('rollup by %s%s%s; right as of this moment', grain, (SELECT coalesce(string_agg(', ' || d, '' ORDER BY o), '') FROM unnest(dimensions) WITH ORDINALITY u(d, o)),
-               '; lines with ' || filter));
-    PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
-    EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
+    PERFORM analytics.make_rollup_view(name);
     RETURN format('analytics.%I', name)::regclass;
 END
 $$;

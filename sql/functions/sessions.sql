@@ -232,7 +232,7 @@ END
         analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.')),
         analytics.session_days_sql('(SELECT -1 AS sign, g.* FROM gone g)'), store_days));
 
-    EXECUTE format('CREATE VIEW analytics.session WITH (security_barrier) AS
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.session WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_session())
 SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END AS session_id, CASE WHEN starts_with(c.key, ''c'') THEN substr(c.key, 2) END AS customer_id,
        CASE WHEN starts_with(c.key, ''a'') THEN substr(c.key, 2) END AS anonymous_id, c.started_at, c.ended_at, c.ended_at - c.started_at AS duration,
@@ -244,7 +244,7 @@ SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END
         UNION ALL SELECT %1$s FROM tail t WHERE t.sign = 1) c
  WHERE %2$s', session_columns, analytics.allowed_sql('c.store_id'::text));
 
-    EXECUTE format('CREATE VIEW analytics.session_daily WITH (security_barrier) AS
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.session_daily WITH (security_barrier) AS
 SELECT c.store_id, c.bucket, nullif(c.channel, '''') AS channel, nullif(c.country, '''') AS country, nullif(c.device, '''') AS device, sum(c.sessions)::bigint AS sessions,
        sum(c.bounces)::bigint AS bounces, sum(c.events)::bigint AS events, sum(c.orders)::bigint AS orders, sum(c.orders) / nullif(sum(c.sessions), 0) AS conversion,
        sum(c.duration) / nullif(sum(c.sessions), 0)::double precision AS avg_duration
@@ -254,7 +254,7 @@ SELECT c.store_id, c.bucket, nullif(c.channel, '''') AS channel, nullif(c.countr
  GROUP BY c.store_id, c.bucket, c.channel, c.country, c.device
 HAVING sum(c.sessions) <> 0', analytics.allowed_sql('c.store_id'::text));
 
-    EXECUTE format('CREATE VIEW analytics.funnel_daily WITH (security_barrier) AS
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.funnel_daily WITH (security_barrier) AS
 SELECT f.store_id, f.bucket, nullif(f.channel, '''') AS channel, nullif(f.device, '''') AS device, f.sessions, f.view_item, f.add_to_cart, f.begin_checkout, f.purchase,
        f.add_to_cart::numeric / nullif(f.view_item, 0) AS view_to_cart, f.begin_checkout::numeric / nullif(f.add_to_cart, 0) AS cart_to_checkout,
        f.purchase::numeric / nullif(f.begin_checkout, 0) AS checkout_to_purchase, f.purchase::numeric / nullif(f.sessions, 0) AS conversion, f.value_lost, f.currency

@@ -5,6 +5,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY '{event,product,rejected_event}'::text[] LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = format('analytics.%I', name)::regclass);  -- in an update
         EXECUTE format('ALTER TABLE analytics.%I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY allowed_stores ON analytics.%I USING %s', name, analytics.allowed_sql('store_id'::text));
     END LOOP;

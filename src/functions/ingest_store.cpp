@@ -34,6 +34,11 @@ pg::Statement known_visitors(
     "  JOIN analytics.identity i ON i.store_id = v.store_id AND i.anonymous_id = v.anonymous_id",
     kVisitorParameters, pg::Search::by_index);
 
+// Between the installation of this library and ALTER EXTENSION UPDATE, its SQL may be that of 0.1.0.
+bool knows_identities() {
+    return pg::protect([] { return OidIsValid(get_relname_relid("identity", get_namespace_oid("analytics", false))); });
+}
+
 // Events of a visitor whom identify() knows are the customer's.
 void name_known_visitors(EventBatch& batch) {
     using Visitor = std::pair<std::string_view, std::string_view>;  // store, anonymous id
@@ -43,7 +48,7 @@ void name_known_visitors(EventBatch& batch) {
             visitors.emplace_back(event.store_id, *event.anonymous_id);
         }
     }
-    if (visitors.empty() || any_identity.execute({}, pg::Access::read_only).size() == 0) {
+    if (visitors.empty() || !knows_identities() || any_identity.execute({}, pg::Access::read_only).size() == 0) {
         return;
     }
     std::sort(visitors.begin(), visitors.end());
