@@ -4,6 +4,7 @@
 build/sql/analytics--VERSION.sql             what CREATE EXTENSION runs
 build/sql/analytics--FROM--VERSION.sql       what ALTER EXTENSION UPDATE runs, for each sql/updates/FROM--VERSION.sql
 build/sql/test/analytics--VERSION--again.sql an update of VERSION to itself, for the tests
+build/sql/audit/FROM--VERSION.sql            what is written by hand for that update, as it would run by itself
 build/sql/portable/analytics-portable.sql    the same objects without the library, for psql
 
 The pieces say CREATE OR REPLACE, so that an update script can run them again. The install script must not:
@@ -92,7 +93,7 @@ INSTALL_ONLY = ("schema/00_header.sql", "schema/90_privileges.sql", "schema/95_p
 def update_script(order, old, own):
     pieces = [(path, (SQL / path).read_text()) for path in order if path not in INSTALL_ONLY]
     frame = {path.stem: path.read_text() for path in (SQL / "updates").glob("*.sql") if "--" not in path.name}
-    return update_sql.update_script(pieces, (SQL / NATIVE).read_text(), old, own, frame, TOKEN)
+    return update_sql.update_script(pieces, (SQL / NATIVE).read_text(), old, own, frame, TOKEN, without_replace)
 
 
 def write(path, text):
@@ -115,6 +116,8 @@ def main():
     for own in (SQL / "updates").glob(f"*--{version}.sql"):
         old = SQL / "released" / f"analytics--{own.name.split('--')[0]}.sql"
         scripts[f"analytics--{own.name}"] = update_script(order, old.read_text(), own.read_text())
+        by_hand = [SQL / "updates" / f"{part}.sql" for part in ("header", "before", "storage", "after")] + [own]
+        write(target / "audit" / own.name, "\n".join(path.read_text() for path in by_hand))
     for name, text in scripts.items():
         write(target / name, text)
     for stale in set(target.glob("analytics--*.sql")) - {target / name for name in scripts}:

@@ -8,7 +8,9 @@ version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$root/analytics.control
 for file in "$build/release/analytics.so" "$build/sql/analytics--$version.sql"; do
     [ -e "$file" ] || die "$file has not been built" "Run 'make' first."
 done
+shopt -s nullglob
+released=("$root"/sql/released/analytics--*--*.sql)  # updates between earlier versions
 install -d "$pkglibdir" "$extension" &&
     install -C -m 755 "$build/release/analytics.so" "$pkglibdir/" &&
-    install -C -m 644 "$root/analytics.control" "$build"/sql/analytics--*.sql "$extension/" ||
+    install -C -m 644 "$root/analytics.control" "$build"/sql/analytics--*.sql "${released[@]}" "$extension/" ||
     die "cannot install into $pkglibdir and $extension" "As root: 'sudo make install', or set DESTDIR."

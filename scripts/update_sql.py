@@ -61,7 +61,15 @@ def step(statement):
     return f"SELECT analytics.update_step($step${statement.rstrip(';')}$step$::text);\n"
 
 
-def update_script(pieces, native, old, own, frame, token):
+def needed_native(native, had, token, without_replace):
+    """C functions that are new, or have changed. A superuser makes them: by CREATE, where nothing of that name may be there."""
+    names = had.named(ROUTINE)
+    known = lambda normal: (routine := ROUTINE.match(normal)) and routine[1] in names
+    return "\n".join(statement if known(normal) else without_replace(statement)
+                     for statement, normal in Statements(native, token).list if normal not in had.normals())
+
+
+def update_script(pieces, native, old, own, frame, token, without_replace):
     """pieces: path and text in order, old: the script of the version updated from, own: the hand-written part, or empty.
     frame: the texts of sql/updates. Gives the script."""
     had = Statements(old, token)
@@ -76,7 +84,8 @@ def update_script(pieces, native, old, own, frame, token):
         plain |= set(statements.named(ROUTINE))
         changed_types |= {name for name, normal in statements.named(TYPE).items() if types.get(name, normal) != normal}
 
-    script = ['\\echo Use "ALTER EXTENSION analytics UPDATE" to load this file. \\quit\n', frame["header"], native, frame["own_functions"]]
+    script = ['\\echo Use "ALTER EXTENSION analytics UPDATE" to load this file. \\quit\n', frame["header"],
+              needed_native(native, had, token, without_replace), frame["own_functions"]]
 
     def run(title, statements):
         script.append(f"-- {title}\n" + "".join(step(statement) for statement, _ in statements))

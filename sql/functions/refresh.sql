@@ -275,6 +275,7 @@ DECLARE
     n bigint;
     merged_lines bigint := 0;
     started timestamptz;
+    version text := (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'analytics');
 BEGIN
     IF pg_is_in_recovery() THEN
         RAISE EXCEPTION 'a standby does not refresh' USING ERRCODE = '25006',
@@ -290,6 +291,9 @@ BEGIN
     END IF;
     IF NOT analytics.lock_engine(wait) THEN
         RETURN NULL;
+    END IF;
+    IF (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'analytics') <> version THEN
+        RAISE EXCEPTION 'analytics was updated meanwhile' USING ERRCODE = '40001', HINT = 'Call refresh() again.';
     END IF;
     PERFORM analytics.name_late_visitors();
     builtin := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin);

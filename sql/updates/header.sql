@@ -6,6 +6,17 @@ SET LOCAL quote_all_identifiers TO off;
 SET LOCAL default_tablespace TO '';
 SET LOCAL standard_conforming_strings TO on;
 
+-- Workers run the old functions, and the library as it was when they started.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'object' AND l.classid = 'pg_extension'::regclass AND l.objid = 0 AND l.objsubid = 1
+                  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) THEN
+        RAISE EXCEPTION 'a worker of this database runs' USING ERRCODE = '55006',
+            HINT = 'SELECT analytics.stop_workers() before ALTER EXTENSION analytics UPDATE, and analytics.start_workers() after it.';
+    END IF;
+END
+$$;
+
 -- What others planted could be a better match for a call than the function meant.
 DO $$
 DECLARE

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use AnalyticsTest;
+use WorkersTest;
 use PostgreSQL::Test::Utils;
 use File::Spec;
 use File::Basename qw(dirname);
@@ -221,14 +222,22 @@ BEGIN
 END
 $$
 SQL
+sell($node, 'fresh', 81, 85);
 my ($before, $shown) = ($node->safe_psql('fresh', $catalog), shown('fresh'));
 my $states = 'SELECT name, merged, built_from FROM analytics.rollup_state ORDER BY 1';
 my $states_before = $node->safe_psql('fresh', $states);
-$node->safe_psql('fresh', q{ALTER EXTENSION analytics UPDATE TO 'again'});
+my $update = holds_lock($node, 'fresh', q{ALTER EXTENSION analytics UPDATE TO 'again'});
+my ($refresh, undef) = waits_for_lock($node, 'fresh', 'SELECT analytics.refresh()');
+$update->query_safe('COMMIT');
+$update->quit;
+$refresh->query_until(qr/done/, "\\echo done\n");
+like($refresh->{stderr}, qr/analytics was updated meanwhile/, 'a refresh that waited for the update does not go on with old code');
+$refresh->quit;
 is(differences($before, $node->safe_psql('fresh', $catalog)), '', 'an update to the same version changes nothing (- before, + after)');
 is($node->safe_psql('fresh', $states), $states_before, 'nor what is merged');
 is(differences($shown, shown('fresh')), '', 'nor what is shown');
-is($node->safe_psql('fresh', 'SELECT analytics.refresh()', @as), '0', 'nothing is to be built');
+is($node->safe_psql('fresh', 'SELECT analytics.refresh() BETWEEN 1 AND 50', @as), 't', 'nothing is to be built, but what came last merged');
+is_merged($node, 'fresh', 'after the update');
 
 # Cells of another shape than the new version's are brought into line, and built anew. (A column that comes later stands last, which
 # the text of its view shows.)
@@ -245,4 +254,14 @@ all_right('old', 'before they are built');
 $node->safe_psql('old', 'SELECT analytics.refresh()', @as);
 is_merged($node, 'old', 'built');
 all_right('old', 'built');
+
+# A worker runs old code: it is stopped before.
+create('busy', $from);
+load_oracle($node, 'busy', @as);
+sell($node, 'busy', 1, 20);
+$node->safe_psql('busy', 'SELECT analytics.start_workers()', @as);
+refused($node, 'busy', 'SET ROLE shopkeeper; ALTER EXTENSION analytics UPDATE', '55006', qr/HINT:  SELECT analytics.stop_workers\(\)/, 'not while a worker runs');
+$node->safe_psql('busy', 'SELECT analytics.stop_workers(); ALTER EXTENSION analytics UPDATE; SELECT analytics.start_workers()', @as);
+gets_merged($node, 'busy', 'the worker goes on with what is new');
+$node->safe_psql('busy', 'SELECT analytics.stop_workers()', @as);
 done_testing();
