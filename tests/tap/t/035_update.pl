@@ -35,7 +35,8 @@ sub take_in
 	my ($database) = @_;
 	$node->safe_psql($database, <<'SQL', @as);
 SELECT analytics.set_setting('timezone', 'Europe/Berlin', 'main'), analytics.set_setting('session_gap', '20 minutes');
-SELECT analytics.set_exchange_rate('EUR', 1.25, '2020-01-01'), analytics.set_exchange_rate('JPY', 0.01, '2024-06-01', 'main');
+SELECT analytics.set_exchange_rate('EUR', 1.25, '2020-01-01'), analytics.set_exchange_rate('JPY', 0.01, '2020-01-01'),
+    analytics.set_exchange_rate('JPY', 0.02, '2024-06-01', 'main');
 SELECT analytics.create_rollup('by_brand', 'day', '{country,properties->>brand}', '{orders,units,gross_sales,customers,events}');
 SELECT analytics.create_rollup('dear', 'month', '{channel}', '{orders,sessions,events}',
     'unit_price >= 50 AND (country IN (''DE'', ''NP'') OR country IS NULL) AND properties->>category LIKE ''category %''');
