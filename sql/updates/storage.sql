@@ -33,7 +33,8 @@ BEGIN
         IF col.is_there THEN
             EXECUTE format('ALTER TABLE %s DROP COLUMN %I', r.storage, col.name);
         ELSE
-            EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s%s', r.storage, col.name, col.type, CASE WHEN col.needed AND col.type IN ('bigint', 'numeric') THEN ' DEFAULT 0 NOT NULL' ELSE '' END);
+            EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s%s', r.storage, col.name, col.type, CASE WHEN col.needed
+                               THEN format(' DEFAULT %L NOT NULL', CASE WHEN col.type LIKE '%[]' THEN '{}' ELSE '0' END) ELSE '' END);
             EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT, ALTER COLUMN %2$I SET STORAGE %s', r.storage, col.name,
                            CASE col.storage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END);
         END IF;
