@@ -244,7 +244,7 @@ DECLARE
     counted text := 'RETURN QUERY WITH %s SELECT k.store_id, k.number, k.number, k.product_id, k.product_id, s.baskets FROM single s JOIN known k USING (number) UNION ALL SELECT x.store_id, x.number, y.number, x.product_id, y.product_id, p.baskets FROM pair p CROSS JOIN LATERAL (VALUES ((p.ab >> 32)::integer, (p.ab & 4294967295)::integer), ((p.ab & 4294967295)::integer, (p.ab >> 32)::integer)) w(a, b) JOIN known x ON x.number = w.a JOIN known y ON y.number = w.b;';
     allowed text := '(stores IS NULL OR l.store_id = ANY (stores))';
 BEGIN
-    EXECUTE format('CREATE FUNCTION analytics.tail_product_pair() RETURNS TABLE (store_id text, a integer, b integer, product_a text, product_b text, baskets integer)
+    EXECUTE format('CREATE OR REPLACE FUNCTION analytics.tail_product_pair() RETURNS TABLE (store_id text, a integer, b integer, product_a text, product_b text, baskets integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 5000 COST 10000
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
@@ -284,7 +284,7 @@ COMMENT ON FUNCTION analytics.tail_product_pair() IS 'baskets by product and by 
 DO $$
 BEGIN
     EXECUTE format($view$
-CREATE VIEW analytics.product_affinity WITH (security_barrier) AS
+CREATE OR REPLACE VIEW analytics.product_affinity WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (
     SELECT * FROM analytics.tail_product_pair()
 ), single AS MATERIALIZED (

@@ -569,7 +569,7 @@ COMMENT ON PROCEDURE analytics.run_sync(interval) IS
 
 DO $$
 BEGIN
-    EXECUTE format('CREATE VIEW analytics.source_status AS
+    EXECUTE format('CREATE OR REPLACE VIEW analytics.source_status AS
 SELECT s.name, s.owner, s.store_id, s.relation AS source, CASE WHEN s.watermark IS NULL THEN ''triggers'' ELSE ''polling'' END AS mode,
        CASE WHEN s.last_error IS NOT NULL THEN ''failed'' WHEN s.phase = ''rows'' THEN ''loading'' WHEN s.phase = ''keys'' THEN ''checking''
             WHEN q.waiting > 0 THEN ''behind'' ELSE ''current'' END AS status,
