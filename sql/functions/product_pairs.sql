@@ -106,8 +106,10 @@ BEGIN
     SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair';
     IF state.name IS NULL OR anew AND state.built_from = '-infinity' THEN
         -- no TRUNCATE: a reader with an older snapshot still sees the old counts with the old state
-        DELETE FROM analytics.product_pair;
-        DELETE FROM analytics.product_basket;
+        DELETE FROM analytics.product_pair p WHERE p.kept = 0;
+        DELETE FROM analytics.product_basket b WHERE b.kept = 0;
+        UPDATE analytics.product_pair p SET baskets = p.kept WHERE p.baskets <> p.kept;
+        UPDATE analytics.product_basket b SET baskets = b.kept WHERE b.baskets <> b.kept;
         INSERT INTO analytics.rollup_state AS s (name, merged, built_from, refreshed_at, duration, rows)
         VALUES ('product_pair', analytics.merging_snapshot(), 'infinity', clock_timestamp(), '0', 0)
             ON CONFLICT ON CONSTRAINT rollup_state_pkey DO UPDATE SET built_from = 'infinity'
@@ -181,6 +183,24 @@ EXCEPTION WHEN serialization_failure THEN
 END
 $$;
 COMMENT ON FUNCTION analytics.refresh_pairs(boolean) IS 'merges into product_affinity''s counts what was committed since the last time; lines, or null as refresh()';
+
+-- Raw events of a store from before a moment are about to go: what was counted of them stays.
+CREATE OR REPLACE FUNCTION analytics.keep_pairs(of_store text, before timestamptz, merged text) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off
+    SET enable_hashagg = off
+    SET work_mem = '64MB'
+    SET max_parallel_workers_per_gather = 0
+    SET jit = off
+AS $$
+BEGIN
+    EXECUTE format('WITH %s, singles AS (UPDATE analytics.product_basket m SET kept = m.kept + s.baskets FROM single s WHERE s.number = m.number), pairs AS (UPDATE analytics.product_pair m SET kept = m.kept + p.baskets FROM pair p WHERE m.a = (p.ab >> 32)::integer AND m.b = (p.ab & 4294967295)::integer) SELECT',
+                   analytics.count_baskets_sql('analytics.counted_line', 'l.store_id = $1 AND l.occurred_at < $2 AND ' || merged, 'l.sign'))
+      USING of_store, before;
+END
+$$;
+COMMENT ON FUNCTION analytics.keep_pairs(text, timestamptz, text) IS 'notes the baskets of events that are about to be removed (those that meet merged, SQL on counted_line l); the caller holds the engine lock';
 
 -- Pairs follow the sales at a pace of their own: never twice in turn while sales wait, every ten seconds at most, and at most a
 -- twentieth of the time.
@@ -287,6 +307,8 @@ BEGIN
 CREATE OR REPLACE VIEW analytics.product_affinity WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (
     SELECT * FROM analytics.tail_product_pair()
+), merged AS NOT MATERIALIZED (
+    SELECT m.number, m.store_id, m.product_id, CASE WHEN EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product_pair') THEN m.baskets ELSE m.kept END AS baskets FROM analytics.product_basket m
 ), single AS MATERIALIZED (
     SELECT t.store_id, t.a AS number, t.product_a AS product_id, t.baskets FROM tail t WHERE t.a = t.b
 )
@@ -305,11 +327,11 @@ SELECT f.store_id, f.product_a, f.product_b, f.ab AS baskets,
                        coalesce(n.baskets, 0)::bigint + coalesce(s.baskets, 0) AS n
                   FROM (SELECT a.store_id, a.product_id AS product_a, b.product_id AS product_b, p.baskets::bigint + coalesce(t.baskets, 0) AS baskets,
                                a.baskets::bigint + coalesce(sa.baskets, 0) AS a, b.baskets::bigint + coalesce(sb.baskets, 0) AS b
-                          FROM (SELECT m.a, m.b, m.baskets FROM analytics.product_pair m
-                                UNION ALL SELECT m.b, m.a, m.baskets FROM analytics.product_pair m) p
-                          JOIN analytics.product_basket a ON a.number = p.a
+                          FROM (SELECT m.a, m.b, CASE WHEN EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product_pair') THEN m.baskets ELSE m.kept END AS baskets FROM analytics.product_pair m
+                                UNION ALL SELECT m.b, m.a, CASE WHEN EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product_pair') THEN m.baskets ELSE m.kept END FROM analytics.product_pair m) p
+                          JOIN merged a ON a.number = p.a
                           LEFT JOIN single sa ON sa.number = a.number
-                          JOIN analytics.product_basket b ON b.number = p.b
+                          JOIN merged b ON b.number = p.b
                           LEFT JOIN single sb ON sb.number = b.number
                           LEFT JOIN tail t ON t.a = p.a AND t.b = p.b
                         UNION ALL
@@ -317,11 +339,11 @@ SELECT f.store_id, f.product_a, f.product_b, f.ab AS baskets,
                           FROM tail t
                           JOIN single sa ON sa.number = t.a
                           JOIN single sb ON sb.number = t.b
-                          LEFT JOIN analytics.product_basket a ON a.number = t.a
-                          LEFT JOIN analytics.product_basket b ON b.number = t.b
+                          LEFT JOIN merged a ON a.number = t.a
+                          LEFT JOIN merged b ON b.number = t.b
                          WHERE t.a <> t.b
                            AND NOT EXISTS (SELECT FROM analytics.product_pair m WHERE m.a = least(t.a, t.b) AND m.b = greatest(t.a, t.b))) c
-                  LEFT JOIN analytics.product_basket n ON n.store_id = c.store_id AND n.product_id = ''
+                  LEFT JOIN merged n ON n.store_id = c.store_id AND n.product_id = ''
                   LEFT JOIN single s ON s.store_id = c.store_id AND s.product_id = ''
                  WHERE c.baskets > 0) g) f
  WHERE %s
@@ -361,8 +383,8 @@ BEGIN
             SELECT c.ab, sum(c.expected) AS expected, sum(c.actual) AS actual
               FROM (SELECT (s.number::bigint << 32) + s.number AS ab, s.baskets AS expected, 0 AS actual FROM single s
                     UNION ALL SELECT p.ab, p.baskets, 0 FROM pair p
-                    UNION ALL SELECT (m.number::bigint << 32) + m.number, 0, m.baskets FROM analytics.product_basket m
-                    UNION ALL SELECT (m.a::bigint << 32) + m.b, 0, m.baskets FROM analytics.product_pair m
+                    UNION ALL SELECT (m.number::bigint << 32) + m.number, m.kept, CASE WHEN EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product_pair') THEN m.baskets ELSE m.kept END FROM analytics.product_basket m
+                    UNION ALL SELECT (m.a::bigint << 32) + m.b, m.kept, CASE WHEN EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product_pair') THEN m.baskets ELSE m.kept END FROM analytics.product_pair m
                     UNION ALL SELECT (t.a::bigint << 32) + t.b, 0, t.baskets FROM analytics.tail_product_pair() t WHERE t.a <= t.b) c
              GROUP BY c.ab HAVING sum(c.expected) <> sum(c.actual)
         )

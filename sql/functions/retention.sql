@@ -47,6 +47,7 @@ BEGIN
                  CROSS JOIN LATERAL (SELECT coalesce(s.timezone, d.timezone, 'UTC') AS zone) z
                  WHERE coalesce(s.event_retention, d.event_retention) IS NOT NULL) k
     LOOP
+        PERFORM analytics.keep_pairs(due.store_id, due.before, analytics.merged_everywhere_sql('l.stamp'));
         FOR part IN SELECT c.oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'analytics.event'::regclass
                      ORDER BY c.relname LOOP
             EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s e WHERE e.store_id = $1 AND e.occurred_at < $2)', part)

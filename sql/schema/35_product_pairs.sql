@@ -1,22 +1,26 @@
 -- Which products are bought together: how many baskets hold a product, and how many hold two. A target of the engine with a P of
--- its own (rollup_state 'product_pair'); no state, no rows. Millions of pairs, so that products have numbers here.
+-- its own (rollup_state 'product_pair'); without a state only what is kept counts. Millions of pairs, so that products have numbers here.
 
 CREATE TABLE analytics.product_basket (
     number integer NOT NULL PRIMARY KEY,
     store_id text NOT NULL,
     product_id text NOT NULL,
     baskets integer NOT NULL,
+    kept integer NOT NULL DEFAULT 0,
     UNIQUE (product_id, store_id)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE analytics.product_basket IS 'merged baskets by product, and the number by which product_pair knows it; read the view product_affinity';
 COMMENT ON COLUMN analytics.product_basket.number IS 'the engine''s number of this product of this store';
 COMMENT ON COLUMN analytics.product_basket.product_id IS 'product; '''' stands for all: the store''s baskets';
 COMMENT ON COLUMN analytics.product_basket.baskets IS 'orders that hold it';
+COMMENT ON COLUMN analytics.product_basket.kept IS 'those of them whose raw events apply_retention() has removed: all that counts where there is no state';
+SELECT pg_catalog.pg_extension_config_dump('analytics.product_basket', 'WHERE kept <> 0');
 
 CREATE TABLE analytics.product_pair (
     a integer NOT NULL,
     b integer NOT NULL,
     baskets integer NOT NULL,
+    kept integer NOT NULL DEFAULT 0,
     PRIMARY KEY (a, b)
 ) WITH (fillfactor = 90);
 CREATE INDEX product_pair_b ON analytics.product_pair (b);
@@ -24,3 +28,5 @@ COMMENT ON TABLE analytics.product_pair IS 'merged baskets by two products, each
 COMMENT ON COLUMN analytics.product_pair.a IS 'number of a product (product_basket)';
 COMMENT ON COLUMN analytics.product_pair.b IS 'a greater number, of another product';
 COMMENT ON COLUMN analytics.product_pair.baskets IS 'orders that hold both';
+COMMENT ON COLUMN analytics.product_pair.kept IS 'those of them whose raw events apply_retention() has removed';
+SELECT pg_catalog.pg_extension_config_dump('analytics.product_pair', 'WHERE kept <> 0');

@@ -18,7 +18,7 @@ CREATE FUNCTION shop.at(months integer, later interval) RETURNS timestamptz LANG
 $$ SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => months) + later) AT TIME ZONE 'UTC' $$;
 CREATE FUNCTION shop.shown() RETURNS TABLE (view text, line jsonb) LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    FOREACH view IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,customer,customer_month,cohort_retention,session,session_daily,funnel_daily,own}'::text[] LOOP
+    FOREACH view IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,customer,customer_month,cohort_retention,session,session_daily,funnel_daily,product_affinity,own}'::text[] LOOP
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(v) FROM analytics.%I v', view, view);
     END LOOP;
 END $$;
@@ -103,7 +103,7 @@ shows('changed', 'nor after a refresh');
 is($node->safe_psql('shop', 'SELECT analytics.apply_retention()'), '0', 'there is nothing more to go');
 
 # nothing builds what is gone
-$node->safe_psql('shop', "SELECT analytics.rebuild('$_')") for @rollups, 'session_daily', 'funnel_daily';
+$node->safe_psql('shop', "SELECT analytics.rebuild('$_')") for @rollups, 'session_daily', 'funnel_daily', 'product_affinity';
 shows('changed', 'rebuilt, all is as it was');
 $node->safe_psql('shop', "SELECT analytics.rebuild('$_', 1) FROM generate_series(1, 9)") for @rollups;
 shows('changed', 'in slices, too');
@@ -149,7 +149,7 @@ restored('late');
 shows('changed', 'and in a dump', 'late');
 $node->safe_psql('late', 'SELECT analytics.refresh()');
 shows('changed', 'which is refreshed', 'late');
-$node->safe_psql('shop', "SELECT analytics.rebuild('$_')") for @rollups, 'session_daily';
+$node->safe_psql('shop', "SELECT analytics.rebuild('$_')") for @rollups, 'session_daily', 'product_affinity';
 shows('changed', 'rebuilt, they count once');
 
 # a writer who has not committed, and a reader who began before: neither is waited for, or sees anything else
