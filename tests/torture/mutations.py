@@ -45,6 +45,8 @@ MUTATIONS = {
         ("tail_session_day", "p.stamp = ANY (running)", "false")],
     "lost_sessions_are_not_put_together_anew": [
         ("merge_sessions", "bool_or(e.n < 0)", "bool_or(false)")],
+    "pairs_forget_running_ids": [
+        ("tail_product_pair", "p.stamp = ANY (running)", "false")],
     "direct_writes_are_not_checked": [
         ("claim_direct_events", "ELSIF found.known THEN", "ELSIF false THEN")],
     "acknowledged_before_durable": [

@@ -94,10 +94,17 @@ PERSONS = {
     "funnel_daily": "store_id, bucket, channel, device, sessions, view_item, add_to_cart, begin_checkout, purchase,"
                     " round(conversion, 12) AS conversion, value_lost, currency",
 }
-RECOMPUTED = views() | {view: f"SELECT {columns} FROM oracle.{view}" for view, columns in PERSONS.items()}
+AFFINITY = ("store_id, product_a, product_b, baskets, round(support::numeric, 9) AS support,"
+            " round(confidence::numeric, 9) AS confidence, round(lift::numeric, 6) AS lift")
+RECOMPUTED = views() | {view: f"SELECT {columns} FROM oracle.{view}" for view, columns in PERSONS.items()} | {
+    "product_affinity": f"SELECT {AFFINITY} FROM (SELECT store_id, product_a, product_b, baskets, baskets::float8 / n AS support,"
+                        " baskets::float8 / n_a AS confidence, baskets::float8 * n / (n_a::float8 * n_b) AS lift"
+                        " FROM oracle.product_affinity) a"}
 
 
 def columns(view: str) -> str:
+    if view == "product_affinity":
+        return AFFINITY
     if view in PERSONS:
         return PERSONS[view]
     keys = {"product_daily": "product_id, name, category, brand", "category_daily": "category"}
