@@ -25,6 +25,15 @@ BEGIN
         analytics.later_product_sql('name'), analytics.later_product_sql('category'), analytics.later_product_sql('brand'),
         analytics.measure_columns_sql(r), analytics.live_cells_sql(r), analytics.allowed_sql('c.store_id'::text));
     PERFORM analytics.describe_columns('analytics.product_daily');
+
+    -- Weeks, of what adds alone: made of the days in the same pass, they are what visualize() tiles longer ranges with. No view.
+    INSERT INTO analytics.rollup (name, grain, dimensions, measures, filter, condition, builtin)
+    SELECT 'product_weekly', 'week', p.dimensions, '{views,add_to_carts,orders,units,units_returned,gross_sales,discounts,returns,net_sales}',
+           p.filter, p.condition, true
+      FROM analytics.rollup p WHERE p.name = 'product_daily';
+    r := analytics.shape_of('product_weekly');
+    PERFORM analytics.make_rollup_storage(r);
+    PERFORM analytics.make_rollup_tail(r);
 END
 $$;
 
@@ -95,6 +104,7 @@ SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_daily', 'WHER
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_weekly', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_sales_weekly.store_id)');
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_monthly', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_sales_monthly.store_id)');
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_product_daily', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_product_daily.store_id)');
+SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_product_weekly', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_product_weekly.store_id)');
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_customer_daily', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_customer_daily.store_id)');
 
 -- The pass over the built-in rollups, which all stand at one P as a rule.

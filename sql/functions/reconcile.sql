@@ -37,6 +37,29 @@ END
 $$;
 COMMENT ON FUNCTION analytics.reconcile_rollup(text, text, date, date) IS 'figures of a rollup''s view that differ from the events';
 
+-- product_weekly has no view of its own to be held against the events.
+CREATE OR REPLACE FUNCTION analytics.reconcile_product_weeks(store text)
+    RETURNS TABLE (store_id text, check_name text, bucket date, key text, expected numeric, actual numeric)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_nestloop = off
+    SET jit = off
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT c.store_id, ''product_weekly.net_sales'', c.bucket, c.product_id || '' / '' || c.currency, sum(c.expected), sum(c.actual)
+           FROM (SELECT d.store_id, %s AS bucket, d.currency, d.product_id, d.net_sales AS expected, 0 AS actual
+                   FROM analytics.product_daily d LEFT JOIN analytics.store s ON s.store_id = d.store_id LEFT JOIN analytics.store o ON o.store_id = ''''
+                 UNION ALL
+                 SELECT w.store_id, w.bucket, w.currency, w.product_id, 0, w.gross_sales - w.discounts - w.returns FROM %s w) c
+          WHERE ($1 IS NULL OR c.store_id = $1) AND (c.bucket < (SELECT r.day FROM analytics.retired r WHERE r.store_id = c.store_id)) IS NOT TRUE
+          GROUP BY 1, 3, c.product_id, c.currency HAVING sum(c.expected) <> sum(c.actual)',
+        analytics.week_sql('d.bucket', 'coalesce(s.week_start, o.week_start)'), analytics.live_cells_sql(analytics.shape_of('product_weekly')))
+      USING store;
+END
+$$;
+COMMENT ON FUNCTION analytics.reconcile_product_weeks(text) IS 'products'' weeks that differ from their days';
+
 CREATE OR REPLACE FUNCTION analytics.reconcile(store text DEFAULT NULL, "from" date DEFAULT NULL, "to" date DEFAULT NULL)
     RETURNS TABLE (store_id text, check_name text, bucket date, key text, expected numeric, actual numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -70,6 +93,7 @@ BEGIN
     RETURN QUERY SELECT * FROM analytics.reconcile_customers(reconcile.store, reconcile."from", reconcile."to");
     IF reconcile."from" IS NULL AND reconcile."to" IS NULL THEN
         RETURN QUERY SELECT * FROM analytics.reconcile_sessions(reconcile.store);
+        RETURN QUERY SELECT * FROM analytics.reconcile_product_weeks(reconcile.store);
     END IF;
     -- keys against lines: what counts once stands once, with all its lines
     RETURN QUERY

@@ -70,7 +70,7 @@ END
 $$;
 COMMENT ON FUNCTION analytics.has_tail(pg_snapshot) IS 'whether other transactions committed events that the snapshot did not see; writes nothing';
 
--- The rollup of days of the same dimensions, measures and filter, whose cells a week's or month's can be made from. (Days are
+-- The rollup of days of the same dimensions and filter, with all measures, whose cells a week's or month's can be made from. (Days are
 -- not made from hours: where clocks went back at one minute past midnight, an hour lies in two days.)
 CREATE OR REPLACE FUNCTION analytics.finer_rollup(name text, among text[]) RETURNS text
     LANGUAGE sql STABLE
@@ -78,14 +78,14 @@ CREATE OR REPLACE FUNCTION analytics.finer_rollup(name text, among text[]) RETUR
 AS $$
     SELECT f.name
       FROM analytics.rollup r
-      JOIN analytics.rollup f ON f.builtin = r.builtin AND f.dimensions = r.dimensions AND f.measures = r.measures
+      JOIN analytics.rollup f ON f.builtin = r.builtin AND f.dimensions = r.dimensions AND f.measures @> r.measures
                              AND f.filter IS NOT DISTINCT FROM r.filter
                              AND (r.grain, f.grain) IN (('week', 'day'), ('month', 'day'))
      WHERE r.name = $1 AND (among IS NULL OR f.name = ANY (among))
      ORDER BY f.name
      LIMIT 1
 $$;
-COMMENT ON FUNCTION analytics.finer_rollup(text, text[]) IS 'the rollup that differs in a finer grain alone, if there is one';
+COMMENT ON FUNCTION analytics.finer_rollup(text, text[]) IS 'the rollup of days that has all that this one of weeks or months has, if there is one';
 
 -- Columns of counted_line that a piece of SQL takes from its lines l.
 CREATE OR REPLACE FUNCTION analytics.line_columns_sql(query text) RETURNS text
