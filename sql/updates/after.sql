@@ -10,10 +10,25 @@ BEGIN
         PERFORM analytics.make_rollup_storage(r);
         PERFORM analytics.make_rollup_tail(r);
         PERFORM analytics.make_rollup_recount(r);
-        EXECUTE format('CREATE OR REPLACE VIEW analytics.%I WITH (security_barrier) AS %s', name, analytics.rollup_view_sql(r));
-        PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
+        PERFORM analytics.make_rollup_view(name);
     END LOOP;
     PERFORM analytics.make_custom_pass();
+END
+$$;
+
+-- partitions say of their columns what event says
+DO $$
+DECLARE
+    said record;
+BEGIN
+    FOR said IN SELECT i.inhrelid::regclass AS part, a.attname AS name, col_description(i.inhparent, e.attnum) AS text
+                  FROM pg_inherits i
+                  JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attnum > 0 AND NOT a.attisdropped
+                  JOIN pg_attribute e ON e.attrelid = i.inhparent AND e.attname = a.attname
+                 WHERE i.inhparent = 'analytics.event'::regclass AND i.inhrelid <> 'analytics.event_default'::regclass
+                   AND col_description(i.inhparent, e.attnum) IS DISTINCT FROM col_description(i.inhrelid, a.attnum) LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', said.part, said.name, said.text);
+    END LOOP;
 END
 $$;
 

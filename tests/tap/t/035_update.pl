@@ -97,7 +97,7 @@ sub shown
 	my $reports = $node->safe_psql($database, <<'SQL');
 SELECT string_agg(format('SELECT %L, (to_jsonb(v) - ''{ingest_xid,ingested_at}''::text[])::text FROM analytics.%I v', relname, relname), ' UNION ALL ')
   FROM pg_class WHERE relnamespace = 'analytics'::regnamespace
-   AND (relkind = 'v' AND relname NOT IN ('counted_line', 'product_news', 'rollup_status', 'source_status') OR relname IN ('store', 'exchange_rate', 'event_key'))
+   AND (relkind = 'v' AND relname NOT IN ('counted_line', 'product_news', 'rollup_status', 'source_status', 'data_dictionary') OR relname IN ('store', 'exchange_rate', 'event_key'))
 SQL
 	return $node->safe_psql($database, "SELECT * FROM ($reports) s(view, line) ORDER BY 1, 2");
 }
