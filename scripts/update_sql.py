@@ -12,6 +12,7 @@ ONCE_ONLY = re.compile(r"\bCREATE\s+(?:VIEW|(?:UNIQUE\s+)?INDEX|(?:UNLOGGED\s+)?
 STANDS = re.compile(r"(?:CREATE (?:UNLOGGED TABLE|TABLE|TYPE|UNIQUE INDEX|INDEX|CONSTRAINT TRIGGER|TRIGGER|SEQUENCE|POLICY)|ALTER|INSERT|SELECT)\b",
                     re.IGNORECASE)
 TABLE = re.compile(r"CREATE (?:UNLOGGED )?TABLE (analytics\.\w+)", re.IGNORECASE)
+ROWS = re.compile(r"INSERT INTO (analytics\.\w+)", re.IGNORECASE)
 TYPE = re.compile(r"CREATE TYPE analytics\.(\w+)", re.IGNORECASE)
 ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) analytics\.(\w+)", re.IGNORECASE)
 
@@ -74,7 +75,7 @@ def update_script(pieces, native, old, own, frame, token, without_replace):
     frame: the texts of sql/updates. Gives the script."""
     had = Statements(old, token)
     now = [(path, Statements(text, token)) for path, text in pieces]
-    tables, types = had.named(TABLE), had.named(TYPE)
+    tables, types, filled = had.named(TABLE), had.named(TYPE), had.named(ROWS)
     had_normals = had.normals()
     plain = set(had.named(ROUTINE)) | set(Statements(native, token).named(ROUTINE))
     for part in frame.values():
@@ -87,6 +88,14 @@ def update_script(pieces, native, old, own, frame, token, without_replace):
     script = ['\\echo Use "ALTER EXTENSION analytics UPDATE" to load this file. \\quit\n', frame["header"],
               needed_native(native, had, token, without_replace), frame["own_functions"]]
 
+    def is_there(normal):
+        """Whether the old version made it already, if not in the same words: then the hand-written part changes it."""
+        if (made := TABLE.match(normal)) and made[1] in tables or (made := ROWS.match(normal)) and made[1] in filled:
+            return True
+        if made := TYPE.match(normal):
+            return made[1] in types and made[1] not in changed_types
+        return bool(STANDS.match(normal)) and normal in had_normals
+
     def run(title, statements):
         script.append(f"-- {title}\n" + "".join(step(statement) for statement, _ in statements))
 
@@ -95,15 +104,7 @@ def update_script(pieces, native, old, own, frame, token, without_replace):
     script.append(step(f"SELECT analytics.update_take_down({array(plain)}, {array(changed_types)})"))
     run("by hand", Statements(own, token).list)
     for path, statements in now:
-        again = []
-        for statement, normal in statements.list:
-            table = TABLE.match(normal)
-            if STANDS.match(normal) and (normal in had_normals and not (TYPE.match(normal) and TYPE.match(normal)[1] in changed_types)
-                                         or table and table[1] in tables):
-                continue
-            again.append((statement, normal))
-        if again:
-            run(f"sql/{path}", again)
+        run(f"sql/{path}", [(statement, normal) for statement, normal in statements.list if not is_there(normal)])
         if path == "functions/rollup_objects.sql":
             run("storage", Statements(frame["storage"], token).list)
     run("after", Statements(frame["after"], token).list)
