@@ -83,7 +83,8 @@ BEGIN
     DELETE FROM analytics.rejected_event j
      WHERE j.store_id = store
        AND (j.payload ->> 'customer_id' = customer OR j.payload ->> 'anonymous_id' = ANY (visitors)
-            OR EXISTS (SELECT FROM unnest(visitors || customer) v(id) WHERE position(convert_to('"' || v.id || '"', 'UTF8') IN j.raw) > 0));
+            OR EXISTS (SELECT FROM unnest(visitors || customer) v(id)
+                        WHERE position(to_jsonb(v.id)::text IN j.payload::text) > 0 OR position(convert_to(to_jsonb(v.id)::text, 'UTF8') IN j.raw) > 0));
     PERFORM analytics.outdate_snapshots();
     RETURN touched;
 END
