@@ -18,6 +18,9 @@ CREATE OR REPLACE FUNCTION analytics.erase_customer(store text, customer text) R
 AS $$
 DECLARE
     visitors text[];
+    visits text[];
+    -- of event e, given store, customer, visitors and visits as $1, $2, $3 and $6, and from when to when as $4 and $5
+    person constant text := 'e.store_id = $1 AND e.occurred_at >= $4 AND e.occurred_at <= $5 AND (e.customer_id = $2 OR (e.customer_id IS NULL AND (e.anonymous_id = ANY ($3) OR e.session_id = ANY ($6))))';
     part regclass;
     rolled record;
     r analytics.rollup_shape;
@@ -40,30 +43,35 @@ BEGIN
     visitors := ARRAY(SELECT i.anonymous_id FROM analytics.identity i WHERE i.store_id = store AND i.customer_id = customer
                        UNION
                       SELECT e.anonymous_id FROM analytics.event e WHERE e.store_id = store AND e.customer_id = customer AND e.anonymous_id IS NOT NULL);
+    -- in the person's visits, events that name nobody are the person's
+    visits := ARRAY(SELECT DISTINCT e.session_id FROM analytics.event e
+                     WHERE e.store_id = store AND e.session_id IS NOT NULL
+                       AND (e.customer_id = customer OR (e.customer_id IS NULL AND e.anonymous_id = ANY (visitors))));
     SELECT min(e.occurred_at), max(e.occurred_at) INTO first_time, last_time
       FROM analytics.event e
-     WHERE e.store_id = store AND (e.customer_id = customer OR (e.customer_id IS NULL AND e.anonymous_id = ANY (visitors)));
-    PERFORM analytics.erase_from_sessions(store, customer, visitors);
+     WHERE e.store_id = store
+       AND (e.customer_id = customer OR (e.customer_id IS NULL AND (e.anonymous_id = ANY (visitors) OR e.session_id = ANY (visits))));
+    PERFORM analytics.erase_from_sessions(store, customer, visitors, visits);
     IF first_time IS NOT NULL THEN
         -- merged cells whose distinct counts hold the person
         FOR rolled IN SELECT k.name FROM analytics.rollup k JOIN analytics.rollup_state s USING (name)
                        WHERE NOT analytics.names_a_person(k) LOOP
             r := analytics.shape_of(rolled.name);
             CONTINUE WHEN r.counts = '{}';
-            EXECUTE format('INSERT INTO analytics.rollup_recount (name, store_id, bucket, dimensions) SELECT DISTINCT %L, l.store_id, %s, ARRAY[%s]::text[] FROM analytics.counted_line l JOIN analytics.rollup_state s ON s.name = %1$L WHERE l.store_id = $1 AND l.occurred_at >= $4 AND l.occurred_at <= $5 AND (l.customer_id = $2 OR (l.customer_id IS NULL AND l.anonymous_id = ANY ($3))) AND pg_visible_in_snapshot(l.stamp, s.merged)%4$s',
+            EXECUTE format('INSERT INTO analytics.rollup_recount (name, store_id, bucket, dimensions) SELECT DISTINCT %L, l.store_id, %s, ARRAY[%s]::text[] FROM analytics.counted_line l JOIN analytics.rollup_state s ON s.name = %1$L WHERE %5$s AND pg_visible_in_snapshot(l.stamp, s.merged)%4$s',
                 rolled.name, CASE r.bucket WHEN 'hour' THEN 'l.hour AT TIME ZONE ''UTC''' ELSE format('l.%I::timestamp', r.bucket) END,
                 (SELECT coalesce(string_agg(k, ', ' ORDER BY o), '') FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
-                coalesce(' AND (' || r.condition || ')', '')) USING store, customer, visitors, first_time, last_time;
+                coalesce(' AND (' || r.condition || ')', ''), replace(person, 'e.', 'l.')) USING store, customer, visitors, first_time, last_time, visits;
         END LOOP;
         FOR part IN SELECT DISTINCT e.tableoid FROM analytics.event e
                      WHERE e.store_id = store AND e.occurred_at >= first_time AND e.occurred_at <= last_time
-                       AND (e.customer_id = customer OR (e.customer_id IS NULL AND e.anonymous_id = ANY (visitors))) LOOP
+                       AND (e.customer_id = customer OR (e.customer_id IS NULL AND (e.anonymous_id = ANY (visitors) OR e.session_id = ANY (visits)))) LOOP
             -- in the partition, whose rows keep their stamps: nothing is merged twice
             EXECUTE format('WITH erased AS (UPDATE %s e SET customer_id = NULL, anonymous_id = NULL, session_id = NULL, properties = NULL
-                                             WHERE e.store_id = $1 AND e.occurred_at >= $4 AND e.occurred_at <= $5 AND (e.customer_id = $2 OR (e.customer_id IS NULL AND e.anonymous_id = ANY ($3)))
+                                             WHERE %s
                                             RETURNING e.event_id, e.event_type, e.order_id, e.stamp, e.ingest_xid)
-                            SELECT count(DISTINCT (event_id, CASE event_type WHEN ''purchase'' THEN order_id END)), count(*) FILTER (WHERE stamp = pg_current_xact_id() AND ingest_xid <> stamp) FROM erased', part)
-               INTO n, restamped USING store, customer, visitors, first_time, last_time;
+                            SELECT count(DISTINCT (event_id, CASE event_type WHEN ''purchase'' THEN order_id END)), count(*) FILTER (WHERE stamp = pg_current_xact_id() AND ingest_xid <> stamp) FROM erased', part, person)
+               INTO n, restamped USING store, customer, visitors, first_time, last_time, visits;
             IF restamped > 0 THEN
                 RAISE EXCEPTION 'rows of % were stamped anew by an UPDATE', part USING ERRCODE = 'XX000',
                     HINT = 'A BEFORE UPDATE trigger on the partition makes PostgreSQL do so; drop it.';
@@ -76,6 +84,14 @@ BEGIN
             PERFORM analytics.build_range(rolled.name, greatest(first_time::date - 34, rolled.built_from), last_time::date + 2, store);
         END LOOP;
     END IF;
+    -- cells by person whose raw events are gone can't be built: the person's go
+    FOR rolled IN SELECT k.name, u.dimension FROM analytics.rollup k, unnest(k.dimensions) u(dimension)
+                   WHERE NOT k.builtin AND u.dimension IN ('customer_id', 'anonymous_id', 'session_id')
+                     AND EXISTS (SELECT FROM analytics.retired w WHERE w.store_id = store) LOOP
+        r := analytics.shape_of(rolled.name);
+        EXECUTE format('DELETE FROM %s m WHERE m.store_id = $1 AND m.%I = ANY ($2) AND %s', r.storage, rolled.dimension, analytics.retired_sql(r.bucket, 'm'))
+          USING store, CASE rolled.dimension WHEN 'customer_id' THEN ARRAY[customer] WHEN 'anonymous_id' THEN visitors ELSE visits END;
+    END LOOP;
     DELETE FROM analytics.rollup_customer_daily d WHERE d.store_id = store AND d.customer_id = customer;
     INSERT INTO analytics.customer_touched (store_id, customer_id) VALUES (store, customer);
     PERFORM analytics.refresh_customers();
@@ -90,6 +106,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.erase_customer(text, text) IS
-'forgets a customer: nulls customer_id, anonymous_id, session_id and properties of the customer''s events, and of those of visitors known to be the customer; drops identities and rejected events that name the person. Orders, units and money stay; distinct customers, sessions, cohorts count without the person.
+'forgets a customer: nulls customer_id, anonymous_id, session_id and properties of the customer''s events, of those of visitors known to be the customer, and of what names nobody in their visits; drops identities and rejected events that name the person. Orders, units and money stay; distinct customers, sessions, cohorts count without the person.
 Returns the events touched. What another transaction has not committed yet is not found: call it again then. Old row versions go with VACUUM, the log (WAL) and backups with their own retention.
 22023: an argument is null or empty; 25001: not under READ COMMITTED; 42501: not this store';

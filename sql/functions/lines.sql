@@ -12,7 +12,7 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
                    ORDER BY x.store_id DESC, x.valid_from DESC LIMIT 1) END AS rate,
        coalesce(s.session_gap, d.session_gap, '30 minutes') AS session_gap,
        e.channel, e.country, e.device,
-       e.occurred_at - (w.wall - date_trunc('hour', w.wall)) AS hour,
+       e.occurred_at - (w.clock - date_trunc('hour', w.clock)) AS hour,
        w.wall::date AS day,
        w.wall::date - CASE coalesce(s.week_start, d.week_start)
                           WHEN 'sunday' THEN extract(dow FROM w.wall)::integer
@@ -48,7 +48,11 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
   FROM analytics.event e
   LEFT JOIN analytics.store s ON s.store_id = e.store_id
   LEFT JOIN analytics.store d ON d.store_id = ''
- CROSS JOIN LATERAL (SELECT e.occurred_at AT TIME ZONE coalesce(s.timezone, d.timezone, 'UTC') AS wall) w
+  LEFT JOIN analytics.retired r ON r.store_id = e.store_id
+ -- Where a time zone was changed after retention, what is left may begin on the day before the first that can be built: it counts
+ -- on that first day.
+ CROSS JOIN LATERAL (SELECT c.clock, CASE WHEN e.occurred_at >= r.before AND c.clock < r.day THEN r.day::timestamp ELSE c.clock END AS wall
+                       FROM (SELECT e.occurred_at AT TIME ZONE coalesce(s.timezone, d.timezone, 'UTC') AS clock) c) w
  WHERE e.excluded IS NULL;
 COMMENT ON VIEW analytics.counted_line IS 'each line that counts, with what it adds to each measure (sign applied) and its time buckets in the store''s zone; every figure is a sum over these columns';
 COMMENT ON COLUMN analytics.counted_line.currency IS 'currency sent, or the store''s';

@@ -111,7 +111,7 @@ CREATE OR REPLACE FUNCTION analytics.session_days_sql(sessions text) RETURNS tex
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format($sql$SELECT c.store_id, (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date AS bucket, coalesce(c.channel[2], '') AS channel, coalesce(c.country[2], '') AS country, coalesce(c.device[2], '') AS device, coalesce(c.currency[2], o.currency, d.currency, 'USD') AS currency, sum(c.sign)::bigint AS sessions, coalesce(sum(c.sign) FILTER (WHERE c.events = 1), 0)::bigint AS bounces, sum(c.sign * c.events)::bigint AS events, sum(c.sign * c.orders)::bigint AS orders, sum(c.sign * (c.ended_at - c.started_at)) AS duration, coalesce(sum(c.sign) FILTER (WHERE c.views > 0 OR c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS view_item, coalesce(sum(c.sign) FILTER (WHERE c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS add_to_cart, coalesce(sum(c.sign) FILTER (WHERE c.checkouts > 0 OR c.orders > 0), 0)::bigint AS begin_checkout, coalesce(sum(c.sign) FILTER (WHERE c.orders > 0), 0)::bigint AS purchase, coalesce(sum(c.sign * greatest((c.cart_values ->> coalesce(c.currency[2], o.currency, d.currency, 'USD'))::numeric, 0)) FILTER (WHERE c.orders = 0), 0) AS value_lost FROM %s c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '' GROUP BY 1, 2, 3, 4, 5, 6$sql$, sessions)
+    SELECT format($sql$SELECT c.store_id, CASE WHEN c.started_at >= r.before AND (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date < r.day THEN r.day ELSE (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date END AS bucket, coalesce(c.channel[2], '') AS channel, coalesce(c.country[2], '') AS country, coalesce(c.device[2], '') AS device, coalesce(c.currency[2], o.currency, d.currency, 'USD') AS currency, sum(c.sign)::bigint AS sessions, coalesce(sum(c.sign) FILTER (WHERE c.events = 1), 0)::bigint AS bounces, sum(c.sign * c.events)::bigint AS events, sum(c.sign * c.orders)::bigint AS orders, sum(c.sign * (c.ended_at - c.started_at)) AS duration, coalesce(sum(c.sign) FILTER (WHERE c.views > 0 OR c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS view_item, coalesce(sum(c.sign) FILTER (WHERE c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS add_to_cart, coalesce(sum(c.sign) FILTER (WHERE c.checkouts > 0 OR c.orders > 0), 0)::bigint AS begin_checkout, coalesce(sum(c.sign) FILTER (WHERE c.orders > 0), 0)::bigint AS purchase, coalesce(sum(c.sign * greatest((c.cart_values ->> coalesce(c.currency[2], o.currency, d.currency, 'USD'))::numeric, 0)) FILTER (WHERE c.orders = 0), 0) AS value_lost FROM %s c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '' LEFT JOIN analytics.retired r ON r.store_id = c.store_id GROUP BY 1, 2, 3, 4, 5, 6$sql$, sessions)
 $$;
 COMMENT ON FUNCTION analytics.session_days_sql(text) IS 'SQL of what sessions, each with a sign, add to their days';
 
@@ -206,7 +206,7 @@ END
         analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.'))));
 
     -- as if the person's merged lines were taken back
-    EXECUTE format('CREATE FUNCTION analytics.erase_from_sessions(of_store text, customer text, visitors text[]) RETURNS bigint
+    EXECUTE format('CREATE FUNCTION analytics.erase_from_sessions(of_store text, customer text, visitors text[], visits text[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     SET jit = off
@@ -228,7 +228,7 @@ BEGIN
     %s;
     RETURN n;
 END
-', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND t.anonymous_id = ANY (visitors))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged'),
+', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND (t.anonymous_id = ANY (visitors) OR t.session_id = ANY (visits)))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged'),
         analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.')),
         analytics.session_days_sql('(SELECT -1 AS sign, g.* FROM gone g)'), store_days));
 
@@ -303,7 +303,7 @@ $$;
 COMMENT ON FUNCTION analytics.forget_sessions() IS 'has the next refresh put all sessions together anew; the caller holds the engine lock';
 
 COMMENT ON FUNCTION analytics.merge_sessions() IS 'merges new events into sessions and their days; returns the sessions before and after; the caller holds the engine lock';
-COMMENT ON FUNCTION analytics.erase_from_sessions(text, text, text[]) IS 'takes a person''s events out of sessions and their days; the caller holds the engine lock';
+COMMENT ON FUNCTION analytics.erase_from_sessions(text, text, text[], text[]) IS 'takes a person''s events out of sessions and their days; the caller holds the engine lock';
 COMMENT ON FUNCTION analytics.tail_session() IS 'sessions that events not merged yet change: as merged (sign -1) and as they are (sign 1)';
 COMMENT ON FUNCTION analytics.tail_session_day() IS 'what events that are not merged yet change in sessions by day';
 

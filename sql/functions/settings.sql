@@ -63,7 +63,7 @@ BEGIN
         WHEN 'week_start' THEN 'Use monday, sunday or saturday.'
         WHEN 'tax_included' THEN 'Use true or false.'
         WHEN 'clock' THEN 'Use now, or data for the newest event''s time.'
-        ELSE 'Use a positive interval such as ''30 minutes''.' END;
+        ELSE 'Use a positive interval such as ''30 minutes''' || CASE key WHEN 'session_gap' THEN ', at most 7 days.' ELSE '.' END END;
     IF wanted IS NOT NULL THEN
         BEGIN
             CASE key
@@ -89,7 +89,8 @@ BEGIN
                 WHEN 'tax_included' THEN
                     wanted := wanted::boolean::text;
                 ELSE
-                    IF wanted::interval <= interval '0' THEN
+                    -- (a gap longer than a week is no visit, and one of millenia would leave PostgreSQL's calendar)
+                    IF wanted::interval <= interval '0' OR key = 'session_gap' AND wanted::interval > interval '7 days' THEN
                         RAISE invalid_parameter_value;
                     END IF;
                     -- a gap in hours: a day's length would be that of the calling session's time zone

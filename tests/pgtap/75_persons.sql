@@ -1,6 +1,6 @@
 -- Persons: who a visitor turns out to be, and who asks to be forgotten.
 -- No transaction around it: what is merged must have been committed.
-SELECT plan(73);
+SELECT plan(76);
 SET timezone = 'UTC';
 
 CREATE FUNCTION pg_temp.sent(store text, event text) RETURNS text LANGUAGE sql AS
@@ -145,4 +145,12 @@ SELECT is(analytics.retract('z6', 'shop'), 1::bigint, 'or taken back');
 SELECT is_empty('SELECT * FROM analytics.reconcile()', 'the books balance');
 SELECT ok(analytics.refresh() > 0, 'merged');
 SELECT is_empty('SELECT * FROM analytics.reconcile()', 'the books balance');
+
+-- in a visit of hers, what names nobody is hers; another customer's is not
+SELECT is(pg_temp.sent('visit', '[{"event":"page_view","event_id":"w1","session_id":"W","timestamp":"2026-01-05T09:00:00Z","properties":{"q":"a gift for my aunt"}},
+    {"event":"purchase","event_id":"w2","order_id":"W2","customer_id":"wilma","session_id":"W","timestamp":"2026-01-05T09:05:00Z","items":[{"price":1}]},
+    {"event":"page_view","event_id":"w3","customer_id":"walter","session_id":"W","timestamp":"2026-01-05T09:10:00Z","properties":{"q":"tea"}}]'), '3/0/0', 'two share a visit');
+SELECT is(analytics.erase_customer('visit', 'wilma'), 2::bigint, 'one goes, with what named nobody');
+SELECT results_eq($$SELECT event_id, customer_id, session_id, properties ->> 'q' FROM analytics.current_event WHERE store_id = 'visit' ORDER BY event_id$$,
+                  $$VALUES ('w1', NULL, NULL, NULL), ('w2', NULL, NULL, NULL), ('w3', 'walter', 'W', 'tea')$$, 'and nothing of the other');
 SELECT * FROM finish();

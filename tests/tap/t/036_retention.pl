@@ -209,4 +209,23 @@ is($node->safe_psql('shop', qq{SELECT * FROM shop.changed WHERE $gone AND line -
 is($node->safe_psql('shop', q{SELECT * FROM shop.different d WHERE coalesce(line ->> 'bucket', line ->> 'cohort_month', line ->> 'started_at', line ->> 'first_seen_at')::timestamptz >= shop.at(2, '7 days') LIMIT 5}), '', 'what is left moves');
 is($node->safe_psql('shop', q{SELECT count(DISTINCT (s.orders, s.net_sales, s.events)) FROM (SELECT store_id, sum(orders) AS orders, sum(net_sales) AS net_sales, sum(events) AS events FROM analytics.sales_daily GROUP BY 1) s}), '1', 'and all adds up');
 balances('nothing to reconcile');
+
+# westwards what is left would begin on the day before the first that can be built: it counts on that first day, and is not lost
+$node->safe_psql('postgres', 'CREATE DATABASE west');
+my $west = 'SELECT (SELECT sum(orders) FROM analytics.sales_%s), (SELECT sum(orders) FROM analytics.customer), (SELECT sum(sessions) FROM analytics.session_daily)';
+$node->safe_psql('west', <<'SQL');
+CREATE EXTENSION analytics CASCADE;
+SELECT analytics.ingest(jsonb_agg(jsonb_build_object('event', 'purchase', 'order_id', o.id, 'customer_id', o.id, 'session_id', o.id, 'timestamp', o.at, 'items', '[{"product_id": "p", "price": 7}]'::jsonb)))
+  FROM (VALUES ('old', now() - interval '200 days'), ('edge', (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month' + interval '30 minutes') AT TIME ZONE 'UTC'),
+               ('new', now() - interval '1 hour')) o(id, at);
+SELECT analytics.refresh();
+SELECT analytics.set_setting('event_retention', '1 month');
+SELECT analytics.apply_retention();
+SQL
+foreach my $zone ('America/Los_Angeles', 'Asia/Kathmandu', 'Pacific/Kiritimati', 'America/Los_Angeles')
+{
+	$node->safe_psql('west', "SELECT analytics.set_setting('timezone', '$zone')");
+	is($node->safe_psql('west', sprintf($west, $_)), '3|3|3', "$zone: no order is lost by $_") for qw(hourly daily weekly monthly);
+	is($node->safe_psql('west', 'SELECT * FROM analytics.reconcile()'), '', "$zone: nothing to reconcile");
+}
 done_testing();
