@@ -1,0 +1,26 @@
+-- The trigger of sync_source() runs with the rights of the extension's owner: what a writer puts in its way must not.
+SELECT plan(7);
+BEGIN;
+CREATE ROLE trigger_writer;
+GRANT trigger_writer TO CURRENT_USER;
+SELECT lives_ok($$SELECT analytics.grant_access('trigger_writer', 'writer')$$, 'a writer');
+CREATE SCHEMA trigger_writer AUTHORIZATION trigger_writer;
+CREATE TABLE pg_temp.ran (who name);
+GRANT INSERT ON pg_temp.ran TO PUBLIC;
+SET LOCAL ROLE trigger_writer;
+CREATE TABLE trigger_writer.item (id integer PRIMARY KEY, at timestamptz DEFAULT now());
+SELECT lives_ok($$SELECT analytics.sync_source('theirs', 'trigger_writer.item', '{"event": "sign_up", "event_id": "id", "timestamp": "at"}')$$, 'has a source');
+CREATE FUNCTION trigger_writer.spy() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN INSERT INTO pg_temp.ran VALUES (current_user); RETURN 7; END $$;
+CREATE TEMP VIEW new_rows AS SELECT trigger_writer.spy() AS id;
+CREATE TEMP VIEW old_rows AS SELECT trigger_writer.spy() AS id;
+CREATE TRIGGER by_hand_i AFTER INSERT ON trigger_writer.item FOR EACH STATEMENT EXECUTE FUNCTION analytics.queue_source('theirs', '0', 'id');
+CREATE TRIGGER by_hand_u AFTER UPDATE ON trigger_writer.item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION analytics.queue_source('theirs', '0', 'id');
+CREATE TRIGGER by_hand_d AFTER DELETE ON trigger_writer.item REFERENCING OLD TABLE AS others FOR EACH STATEMENT EXECUTE FUNCTION analytics.queue_source('theirs', '0', 'id');
+SELECT lives_ok('INSERT INTO trigger_writer.item VALUES (1), (2)', 'triggers made by hand fail no INSERT');
+SELECT lives_ok('UPDATE trigger_writer.item SET id = 3 WHERE id = 2', 'no UPDATE');
+SELECT lives_ok('DELETE FROM trigger_writer.item WHERE id = 1', 'and no DELETE');
+RESET ROLE;
+SELECT is_empty('SELECT * FROM pg_temp.ran', 'and read no view of the writer''s in place of the changed rows');
+SELECT results_eq($$SELECT DISTINCT key FROM analytics.source_queue WHERE source = 'theirs' ORDER BY 1$$, $$VALUES ('1'), ('2'), ('3')$$, 'the source''s own triggers note what changed');
+SELECT * FROM finish();
+ROLLBACK;
