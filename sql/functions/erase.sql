@@ -21,6 +21,8 @@ DECLARE
     visits text[];
     -- of event e, given store, customer, visitors and visits as $1, $2, $3 and $6, and from when to when as $4 and $5
     person constant text := 'e.store_id = $1 AND e.occurred_at >= $4 AND e.occurred_at <= $5 AND (e.customer_id = $2 OR (e.customer_id IS NULL AND (e.anonymous_id = ANY ($3) OR e.session_id = ANY ($6))))';
+    names text[];
+    kinds "char"[];
     part regclass;
     rolled record;
     r analytics.rollup_shape;
@@ -47,6 +49,20 @@ BEGIN
     visits := ARRAY(SELECT DISTINCT e.session_id FROM analytics.event e
                      WHERE e.store_id = store AND e.session_id IS NOT NULL
                        AND (e.customer_id = customer OR (e.customer_id IS NULL AND e.anonymous_id = ANY (visitors))));
+    -- What a transaction under way takes back or corrects, it has read: it must end before the lines are changed, and later ones read them
+    -- anew. So the keys are held, as identify() holds them, and written, so that transactions with an older snapshot fail.
+    LOCK TABLE analytics.event IN ROW EXCLUSIVE MODE;
+    SELECT array_agg(k.name), array_agg(k.kind) INTO names, kinds
+      FROM (SELECT DISTINCT CASE WHEN e.event_type = 'purchase' AND e.order_id IS NOT NULL THEN e.order_id ELSE e.event_id END AS name,
+                   CASE WHEN e.event_type = 'purchase' AND e.order_id IS NOT NULL THEN 'o' ELSE 'e' END::"char" AS kind
+              FROM analytics.event e
+             WHERE e.store_id = store
+               AND (e.customer_id = customer OR (e.customer_id IS NULL AND (e.anonymous_id = ANY (visitors) OR e.session_id = ANY (visits))))) k;
+    PERFORM FROM analytics.event_key c
+      WHERE c.store_id = store AND (c.key, c.kind) IN (SELECT * FROM unnest(names, kinds))
+      ORDER BY c.store_id, c.key, c.kind FOR UPDATE;
+    UPDATE analytics.event_key c SET lines = c.lines
+      FROM unnest(names, kinds) n(key, kind) WHERE c.store_id = store AND c.key = n.key AND c.kind = n.kind;
     SELECT min(e.occurred_at), max(e.occurred_at) INTO first_time, last_time
       FROM analytics.event e
      WHERE e.store_id = store
@@ -69,9 +85,11 @@ BEGIN
             -- in the partition, whose rows keep their stamps: nothing is merged twice
             EXECUTE format('WITH erased AS (UPDATE %s e SET customer_id = NULL, anonymous_id = NULL, session_id = NULL, properties = NULL
                                              WHERE %s
+                                               AND (CASE WHEN e.event_type = ''purchase'' AND e.order_id IS NOT NULL THEN e.order_id ELSE e.event_id END,
+                                                    CASE WHEN e.event_type = ''purchase'' AND e.order_id IS NOT NULL THEN ''o'' ELSE ''e'' END::"char") IN (SELECT * FROM unnest($7, $8))
                                             RETURNING e.event_id, e.event_type, e.order_id, e.stamp, e.ingest_xid)
                             SELECT count(DISTINCT (event_id, CASE event_type WHEN ''purchase'' THEN order_id END)), count(*) FILTER (WHERE stamp = pg_current_xact_id() AND ingest_xid <> stamp) FROM erased', part, person)
-               INTO n, restamped USING store, customer, visitors, first_time, last_time, visits;
+               INTO n, restamped USING store, customer, visitors, first_time, last_time, visits, names, kinds;
             IF restamped > 0 THEN
                 RAISE EXCEPTION 'rows of % were stamped anew by an UPDATE', part USING ERRCODE = 'XX000',
                     HINT = 'A BEFORE UPDATE trigger on the partition makes PostgreSQL do so; drop it.';
@@ -107,5 +125,5 @@ END
 $$;
 COMMENT ON FUNCTION analytics.erase_customer(text, text) IS
 'forgets a customer: nulls customer_id, anonymous_id, session_id and properties of the customer''s events, of those of visitors known to be the customer, and of what names nobody in their visits; drops identities and rejected events that name the person. Orders, units and money stay; distinct customers, sessions, cohorts count without the person.
-Returns the events touched. What another transaction has not committed yet is not found: call it again then. Old row versions go with VACUUM, the log (WAL) and backups with their own retention.
+Returns the events touched. Waits for transactions that correct or take back an event of the person. What another transaction has not committed yet is not found: call it again then. Old row versions go with VACUUM, the log (WAL) and backups with their own retention.
 22023: an argument is null or empty; 25001: not under READ COMMITTED; 42501: not this store';
