@@ -11,6 +11,38 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.names_a_person(analytics.rollup) IS 'whether cells of a custom rollup depend on ids or properties of persons';
 
+-- Cells of months whose raw events apply_retention() has removed can't be built anew: those under the person's ids go to what was not sent.
+CREATE OR REPLACE FUNCTION analytics.erase_from_kept_cells(rollup analytics.rollup, store text, customer text, visitors text[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r analytics.rollup_shape := analytics.shape_of(rollup);
+    personal text[];
+    theirs text;
+BEGIN
+    SELECT array_agg(d.label) FILTER (WHERE d.path IS NOT NULL OR d.label IN ('customer_id', 'anonymous_id', 'session_id')),
+           string_agg(format('m.%I IN (SELECT %s FROM unnest(%s) l(%1$I))', d.label, r.key_sql[array_position(r.keys, d.label)],
+                             CASE d.label WHEN 'customer_id' THEN 'ARRAY[$2]' ELSE '$3' END), ' OR ')
+               FILTER (WHERE d.path IS NULL AND d.label IN ('customer_id', 'anonymous_id'))
+      INTO personal, theirs
+      FROM unnest(rollup.dimensions) u(dimension) CROSS JOIN LATERAL analytics.read_dimension(u.dimension) d;
+    IF theirs IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('WITH gone AS (DELETE FROM %s m WHERE m.store_id = $1 AND %s AND (%s) RETURNING m.*), anonymous AS (SELECT c.store_id, c.bucket%s%s%s, sum(c.lines)::bigint AS lines FROM gone c GROUP BY %s) ',
+                   r.storage, analytics.retired_sql(r.bucket, 'm'), theirs,
+                   (SELECT coalesce(string_agg(format(CASE WHEN k = ANY (personal) THEN ', ''''::text AS %I' ELSE ', c.%I' END, k), '' ORDER BY o), '') FROM unnest(r.keys) WITH ORDINALITY u(k, o)),
+                   analytics.summed_columns_sql(r, 'c'),
+                   (SELECT coalesce(string_agg(format(', %s.hll_union_agg(%s) AS %I', analytics.hll_schema(), analytics.stored_count_sql('c', c), c), '' ORDER BY o), '')
+                      FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
+                   (SELECT string_agg(g::text, ', ') FROM generate_series(1, 2 + cardinality(r.keys)) g))
+            || analytics.merge_sql(r, 'anonymous')
+      USING store, customer, visitors;
+END
+$$;
+COMMENT ON FUNCTION analytics.erase_from_kept_cells(analytics.rollup, text, text, text[]) IS 'makes a custom rollup''s cells anonymous that are kept of a person whose raw events are gone; the caller holds the engine lock';
+
 CREATE OR REPLACE FUNCTION analytics.erase_customer(store text, customer text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -102,14 +134,7 @@ BEGIN
             PERFORM analytics.build_range(rolled.name, greatest(first_time::date - 34, rolled.built_from), last_time::date + 2, store);
         END LOOP;
     END IF;
-    -- cells by person whose raw events are gone can't be built: the person's go
-    FOR rolled IN SELECT k.name, u.dimension FROM analytics.rollup k, unnest(k.dimensions) u(dimension)
-                   WHERE NOT k.builtin AND u.dimension IN ('customer_id', 'anonymous_id', 'session_id')
-                     AND EXISTS (SELECT FROM analytics.retired w WHERE w.store_id = store) LOOP
-        r := analytics.shape_of(rolled.name);
-        EXECUTE format('DELETE FROM %s m WHERE m.store_id = $1 AND m.%I = ANY ($2) AND %s', r.storage, rolled.dimension, analytics.retired_sql(r.bucket, 'm'))
-          USING store, CASE rolled.dimension WHEN 'customer_id' THEN ARRAY[customer] WHEN 'anonymous_id' THEN visitors ELSE visits END;
-    END LOOP;
+    PERFORM analytics.erase_from_kept_cells(k, store, customer, visitors) FROM analytics.rollup k WHERE NOT k.builtin;
     DELETE FROM analytics.rollup_customer_daily d WHERE d.store_id = store AND d.customer_id = customer;
     INSERT INTO analytics.customer_touched (store_id, customer_id) VALUES (store, customer);
     PERFORM analytics.refresh_customers();
@@ -125,5 +150,5 @@ END
 $$;
 COMMENT ON FUNCTION analytics.erase_customer(text, text) IS
 'forgets a customer: nulls customer_id, anonymous_id, session_id and properties of the customer''s events, of those of visitors known to be the customer, and of what names nobody in their visits; drops identities and rejected events that name the person. Orders, units and money stay; distinct customers, sessions, cohorts count without the person.
-Returns the events touched. Waits for transactions that correct or take back an event of the person. What another transaction has not committed yet is not found: call it again then. Old row versions go with VACUUM, the log (WAL) and backups with their own retention.
+Returns the events touched. Waits for transactions that correct or take back an event of the person. What another transaction has not committed yet is not found: call it again then. Old row versions go with VACUUM, what the planner knows of ids with ANALYZE, the log (WAL) and backups with their own retention.
 22023: an argument is null or empty; 25001: not under READ COMMITTED; 42501: not this store';
