@@ -63,7 +63,7 @@ BEGIN
         WHEN 'week_start' THEN 'Use monday, sunday or saturday.'
         WHEN 'tax_included' THEN 'Use true or false.'
         WHEN 'clock' THEN 'Use now, or data for the newest event''s time.'
-        ELSE 'Use a positive interval such as ''30 minutes''' || CASE key WHEN 'session_gap' THEN ', at most 7 days.' ELSE '.' END END;
+        ELSE 'Use an interval such as ''30 minutes'', more than 0, at most 100 years.' END;
     IF wanted IS NOT NULL THEN
         BEGIN
             CASE key
@@ -89,8 +89,8 @@ BEGIN
                 WHEN 'tax_included' THEN
                     wanted := wanted::boolean::text;
                 ELSE
-                    -- (a gap longer than a week is no visit, and one of millenia would leave PostgreSQL's calendar)
-                    IF wanted::interval <= interval '0' OR key = 'session_gap' AND wanted::interval > interval '7 days' THEN
+                    -- times are moved by it, and must stay times: those of one store are looked at together with everybody's
+                    IF wanted::interval <= interval '0' OR wanted::interval > interval '100 years' THEN
                         RAISE invalid_parameter_value;
                     END IF;
                     -- a gap in hours: a day's length would be that of the calling session's time zone
