@@ -172,9 +172,16 @@ BEGIN
     SELECT min(x.valid_from) INTO until FROM analytics.exchange_rate x
      WHERE x.store_id = coalesce(set_exchange_rate.store, '') AND x.currency = upper(set_exchange_rate.currency)
        AND x.valid_from > set_exchange_rate.valid_from;
-    SELECT min(m.bucket), max(m.bucket) + 1 INTO first_day, last_day FROM analytics.rollup_sales_daily m
-     WHERE (store IS NULL OR m.store_id = store) AND m.currency = upper(set_exchange_rate.currency)
-       AND m.bucket >= set_exchange_rate.valid_from AND (until IS NULL OR m.bucket < until);
+    IF EXISTS (SELECT FROM analytics.rollup_state s JOIN analytics.rollup_state c ON c.merged::text = s.merged::text
+                WHERE s.name = 'sales_daily' AND s.built_from = '-infinity' AND c.name = 'customer_daily') THEN
+        SELECT min(m.bucket), max(m.bucket) + 1 INTO first_day, last_day FROM analytics.rollup_sales_daily m
+         WHERE (store IS NULL OR m.store_id = store) AND m.currency = upper(set_exchange_rate.currency)
+           AND m.bucket >= set_exchange_rate.valid_from AND (until IS NULL OR m.bucket < until);
+    ELSE
+        -- customers were built before sales, after a restore: nothing tells which days have this currency
+        first_day := set_exchange_rate.valid_from;
+        last_day := coalesce(until, 'infinity');
+    END IF;
     IF first_day IS NOT NULL THEN
         SELECT s.built_from INTO built_from FROM analytics.rollup_state s WHERE s.name = 'customer_daily';
         IF built_from < last_day THEN
