@@ -217,6 +217,7 @@ BEGIN
             HINT = 'Pass how many months to build in this call, or leave it out to build all.';
     END IF;
     PERFORM analytics.lock_engine(true);
+    PERFORM analytics.tell_what_is_gone(NULL);
     IF target = 'session' THEN
         -- a session knows no months: all at once
         PERFORM analytics.forget_sessions();

@@ -12,6 +12,21 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.merged_everywhere_sql(text) IS 'SQL condition that a row with this stamp is merged into every target';
 
+CREATE OR REPLACE FUNCTION analytics.tell_what_is_gone(store text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gone record;
+BEGIN
+    FOR gone IN SELECT w.store_id, w.day FROM analytics.retired w WHERE store IS NULL OR w.store_id = store ORDER BY w.store_id LIMIT 10 LOOP
+        RAISE NOTICE 'figures of store "%" before % stay as they are', gone.store_id, gone.day
+            USING DETAIL = 'Their raw events were removed by apply_retention().';
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION analytics.tell_what_is_gone(text) IS 'a notice for each store (null: of all, ten at most) whose older figures can''t be built anew';
+
 CREATE OR REPLACE FUNCTION analytics.apply_retention() RETURNS integer
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp

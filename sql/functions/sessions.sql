@@ -175,6 +175,7 @@ DECLARE
     merged pg_snapshot;
     newer xid8;
     running xid8[];
+    started timestamptz := clock_timestamp();
     n bigint;
 BEGIN
     INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
@@ -200,6 +201,7 @@ BEGIN
          WHERE name = ''session''
     )
     SELECT count(*) INTO n FROM changed;
+    UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ''session'';
     RETURN n;
 END
 ', format(apply, analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id())', 'merged'),

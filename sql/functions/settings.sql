@@ -117,6 +117,9 @@ BEGIN
                                  WHEN 'tax_included' THEN 'boolean' ELSE 'text' END)
         USING target, wanted;
     -- Days, weeks or currencies of what is merged have moved: build it anew, in this very transaction.
+    IF moved THEN
+        PERFORM analytics.tell_what_is_gone(store);
+    END IF;
     IF key IN ('session_gap', 'currency') THEN
         PERFORM analytics.forget_sessions();
         PERFORM analytics.merge_sessions();

@@ -222,6 +222,8 @@ SELECT analytics.refresh();
 SELECT analytics.set_setting('event_retention', '1 month');
 SELECT analytics.apply_retention();
 SQL
+like([$node->psql('west', "SELECT analytics.set_setting('week_start', 'sunday')")]->[2], qr/NOTICE:  figures of store "main" before \d{4}-\d\d-01 stay as they are/, 'a change says what it does not concern');
+like([$node->psql('west', "SELECT analytics.rebuild('sales_daily')")]->[2], qr/NOTICE:  figures of store "main"/, 'so does rebuild()');
 foreach my $zone ('America/Los_Angeles', 'Asia/Kathmandu', 'Pacific/Kiritimati', 'America/Los_Angeles')
 {
 	$node->safe_psql('west', "SELECT analytics.set_setting('timezone', '$zone')");
