@@ -71,11 +71,11 @@ AS $$
                CASE WHEN e.event_type = 'view_item' THEN e.n ELSE 0 END, CASE WHEN e.event_type = 'add_to_cart' THEN e.n ELSE 0 END,
                CASE WHEN e.event_type IN ('begin_checkout', 'add_shipping_info', 'add_payment_info') THEN e.n ELSE 0 END,
                CASE WHEN e.cart_value <> 0 THEN jsonb_build_object(e.currency, e.cart_value) END,
-               CASE WHEN e.n > 0 AND e.channel IS NOT NULL THEN ARRAY[%3$s, e.channel COLLATE "C"] END,
-               CASE WHEN e.n > 0 AND e.country IS NOT NULL THEN ARRAY[%3$s, e.country COLLATE "C"] END,
-               CASE WHEN e.n > 0 AND e.device IS NOT NULL THEN ARRAY[%3$s, e.device COLLATE "C"] END,
-               CASE WHEN e.priced > 0 THEN ARRAY[%3$s, e.currency COLLATE "C"] END
-          FROM event e
+               CASE WHEN e.n > 0 AND e.channel IS NOT NULL THEN ARRAY[e.moment, e.channel COLLATE "C"] END,
+               CASE WHEN e.n > 0 AND e.country IS NOT NULL THEN ARRAY[e.moment, e.country COLLATE "C"] END,
+               CASE WHEN e.n > 0 AND e.device IS NOT NULL THEN ARRAY[e.moment, e.device COLLATE "C"] END,
+               CASE WHEN e.priced > 0 THEN ARRAY[e.moment, e.currency COLLATE "C"] END
+          FROM (SELECT v.*, %3$s AS moment FROM event v OFFSET 0) e  -- once an event, not once an attribute
     ), broken AS (
         SELECT p.*, NOT starts_with(p.key, 's') AND p.started_at - p.session_gap >
                         max(p.ended_at) OVER (PARTITION BY p.store_id, p.key ORDER BY p.started_at, p.ended_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS breaks
@@ -102,7 +102,7 @@ AS $$
     )$sql$,
         analytics.session_events_sql(tail || ' l'),
         analytics.session_events_sql(format('(SELECT c.* FROM analytics.counted_line c WHERE c.store_id = m.store_id AND c.occurred_at >= m.started_at AND c.occurred_at <= m.ended_at AND pg_visible_in_snapshot(c.stamp, %s)) l', merged)),
-        analytics.moment_sql('e.occurred_at'), merged)
+        analytics.moment_sql('v.occurred_at'), merged)
 $$;
 COMMENT ON FUNCTION analytics.session_changes_sql(text, text) IS 'SQL (common table expressions, the last named changed) of the sessions that the tail changes: before, with sign -1, and after';
 
