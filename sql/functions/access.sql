@@ -12,11 +12,8 @@ BEGIN
     IF claims IS NULL OR claims = '' THEN
         RETURN NULL;
     END IF;
-    BEGIN
-        stores := claims::jsonb -> 'stores';
-    EXCEPTION WHEN data_exception THEN
-        RETURN '{}';  -- claims that nobody can read allow nothing
-    END;
+    -- (claims that are no JSON are an error, and so allow nothing: to catch it takes a subtransaction, which a parallel query may not have)
+    stores := claims::jsonb -> 'stores';
     RETURN CASE coalesce(jsonb_typeof(stores), 'null')
         WHEN 'null' THEN NULL
         WHEN 'string' THEN ARRAY[stores #>> '{}']
@@ -25,7 +22,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.allowed_stores() IS
-'stores that the caller may see: those of the claim "stores" in request.jwt.claims; null where there is no such claim: all. A claim that is no list of names allows none';
+'stores that the caller may see: those of the claim "stores" in request.jwt.claims; null where there is no such claim: all. A claim that is no list of names allows none. 22P02: request.jwt.claims is no JSON';
 
 CREATE OR REPLACE FUNCTION analytics.require_store(store text) RETURNS void
     LANGUAGE plpgsql STABLE

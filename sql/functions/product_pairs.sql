@@ -1,6 +1,15 @@
 -- Products bought together, counted incrementally. A basket is the set of products of one version of a purchase: all its lines have one
 -- stamp, so that every set of lines that the engine looks at holds whole baskets, and counts of baskets add; a version that is
--- taken back counts -1. A large basket counts with 100 of its products in pairs, chosen by a hash that its retraction finds, too.
+-- taken back counts -1. A basket of more than 1,000 products counts with that many in pairs, chosen by a hash that its retraction finds, too.
+
+-- A basket of k products is k (k - 1) / 2 pairs: half a million for a thousand.
+CREATE OR REPLACE FUNCTION analytics.largest_basket() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 1000
+$$;
+COMMENT ON FUNCTION analytics.largest_basket() IS 'how many products of an order count in pairs at most';
 
 -- CTEs that count the baskets of the lines of `source` (counted_line's columns, named l) that meet the condition:
 -- line; known: each product's number, for a new one the next ('' stands for all products); single: baskets by number;
@@ -34,15 +43,15 @@ AS $$
               FROM (SELECT b.store_id, sum(b.sign)::integer AS baskets FROM basket b GROUP BY b.store_id) s
               JOIN known k ON k.store_id = s.store_id AND k.product_id = ''
         ), chosen AS (
-            SELECT b.sign, b.numbers FROM basket b WHERE cardinality(b.numbers) BETWEEN 2 AND 100
+            SELECT b.sign, b.numbers FROM basket b WHERE cardinality(b.numbers) BETWEEN 2 AND analytics.largest_basket()
             UNION ALL
             SELECT c.sign, array_agg(c.number ORDER BY c.number)
               FROM (SELECT b.event_id, b.store_id, b.order_id, b.revision, b.sign, k.number,
                            row_number() OVER (PARTITION BY b.event_id, b.store_id, b.order_id, b.revision, b.sign
                                               ORDER BY md5(coalesce(b.order_id, b.event_id) || ' ' || k.product_id), k.product_id) AS place
                       FROM basket b CROSS JOIN LATERAL unnest(b.numbers) n(number) JOIN known k ON k.number = n.number
-                     WHERE cardinality(b.numbers) > 100) c
-             WHERE c.place <= 100
+                     WHERE cardinality(b.numbers) > analytics.largest_basket()) c
+             WHERE c.place <= analytics.largest_basket()
              GROUP BY c.event_id, c.store_id, c.order_id, c.revision, c.sign
         ), pair AS (
             SELECT (a.number::bigint << 32) + b.number AS ab, sum(c.sign)::integer AS baskets
@@ -351,7 +360,7 @@ $view$, analytics.allowed_sql('f.store_id'::text));
 END
 $$;
 COMMENT ON VIEW analytics.product_affinity IS
-'products bought together, each pair in both directions, right as of this moment. A basket is the set of products of an order (gift cards and fees left out; refunds take nothing back, retract() does). Of an order with more than 100 products pairs count 100 of them, chosen by a hash; baskets of one product and of the store count all';
+'products bought together, each pair in both directions, right as of this moment. A basket is the set of products of an order (gift cards and fees left out; refunds take nothing back, retract() does). Of an order with more than 1,000 products pairs count 1,000 of them, chosen by a hash; baskets of one product and of the store count all';
 COMMENT ON COLUMN analytics.product_affinity.store_id IS 'store';
 COMMENT ON COLUMN analytics.product_affinity.product_a IS 'product that was bought';
 COMMENT ON COLUMN analytics.product_affinity.product_b IS 'product bought with it';

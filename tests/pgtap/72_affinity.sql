@@ -1,6 +1,6 @@
 -- Products bought together: every measure by hand, and all of it against brute force over the raw events, unmerged, merged, half of
 -- it, revised, taken back, built month by month.
-SELECT plan(80);
+SELECT plan(81);
 
 -- Six baskets: bread butter | bread butter milk | bread | butter milk | milk | bread eggs. Bread 4, butter 3, milk 3, eggs 1.
 SELECT analytics.ingest('[
@@ -165,7 +165,9 @@ SELECT results_eq($$SELECT count(*), count(*) FILTER (WHERE store_id = 'other' A
 SELECT is((SELECT count(*) FROM analytics.rebuild('product_pair')), 1::bigint, 'built anew');
 SELECT is_empty('SELECT * FROM analytics.reconcile()', 'it is right');
 
--- large baskets: 150 products, of which 100 count in pairs
+-- large baskets: 150 products, of which 100 count in pairs (1,000 would be half a million pairs)
+SELECT is(analytics.largest_basket(), 1000, 'a thousand products count in pairs');
+CREATE OR REPLACE FUNCTION analytics.largest_basket() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 100';
 CREATE FUNCTION large(id text) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_build_object('event', 'purchase', 'order_id', id, 'timestamp', '2026-03-05T09:00:00Z', 'items', (SELECT jsonb_agg(jsonb_build_object('product_id', 'l' || n, 'price', 1)) FROM generate_series(1, 150) n))
 $$;

@@ -1,6 +1,6 @@
 -- Levels of access, and the claim "stores" within them.
 BEGIN;
-SELECT plan(60);
+SELECT plan(61);
 CREATE ROLE a_reader;
 CREATE ROLE a_writer;
 CREATE ROLE an_admin;
@@ -46,8 +46,13 @@ SET LOCAL request.jwt.claims TO '{"stores": []}';
 SELECT is(pg_temp.stores_of('analytics.sales_daily'), NULL, 'none');
 SET LOCAL request.jwt.claims TO '{"stores": {"a": 1}}';
 SELECT is(pg_temp.stores_of('analytics.sales_daily'), NULL, 'a claim of another kind allows none');
+SET LOCAL request.jwt.claims TO '{"stores": ["a"]}';
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SELECT results_eq('SELECT DISTINCT store_id FROM analytics.event', $$VALUES ('a')$$, 'a parallel query, too');
 SET LOCAL request.jwt.claims TO 'not json';
-SELECT is(pg_temp.stores_of('analytics.event'), NULL, 'unreadable claims allow none');
+SELECT throws_ok($$SELECT pg_temp.stores_of('analytics.event')$$, '22P02', NULL, 'unreadable claims allow none');
 SET LOCAL request.jwt.claims TO '{"sub": "me"}';
 SELECT is(analytics.allowed_stores(), NULL, 'claims without stores: all');
 SET LOCAL request.jwt.claims TO '';
