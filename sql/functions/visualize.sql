@@ -100,7 +100,7 @@ BEGIN
         ELSE
             BEGIN
                 shift := compare::interval;
-                IF shift <= interval '0' THEN
+                IF shift <= interval '0' OR shift > interval '4000 years' THEN  -- (from there, what is before is still a time)
                     RAISE invalid_parameter_value;
                 END IF;
             EXCEPTION WHEN data_exception THEN

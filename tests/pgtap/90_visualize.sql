@@ -13,7 +13,7 @@
 --   r2  29th 13:00  of an order that nobody knows: 4.00
 --   o7  30th 00:15  ada  web  GB  30.00  jug
 -- and two visitors without a name on the 28th. Sales of the 27th to the 30th: 16; 45 - 9 = 36; 15 + 13 - 4 = 24; 30; together 106.
-SELECT plan(256);
+SELECT plan(257);
 SET client_min_messages = warning;
 
 SELECT analytics.set_setting('timezone', 'Europe/London', 'main'), analytics.set_setting('currency', 'GBP', 'main');
@@ -210,6 +210,7 @@ SELECT is(analytics.visualize('net_sales', by => 'channel', "from" => '2026-03-2
       "totals": {"value": 54, "previous": 52, "delta": 2, "percent": 3.85}, "compare": {"from": "2026-03-27T00:00:00", "to": "2026-03-29T00:00:00"}, "pending_rows": 0, "truncated": true}', 'all of it');
 SELECT is(analytics.visualize('net_sales', "from" => '2026-03-28', "to" => '2026-03-29', compare => '8 days') -> 'totals', '{"value": 36, "previous": 48, "delta": -12, "percent": -25}', 'an interval before');
 SELECT is(analytics.visualize('net_sales', "from" => '2026-03-28', "to" => '2026-03-30', compare => '1 day') #> '{series,0,previous}', '[["2026-03-27", 16], ["2026-03-28", 36]]', 'periods may overlap');
+SELECT throws_ok($$SELECT analytics.visualize('net_sales', compare => '290000 years')$$, '22023', NULL, 'nor may it be before all time');
 SELECT is(analytics.visualize('net_sales', "from" => '2026-03-27', "to" => '2026-03-28', compare => 'previous_year') #> '{series,0,previous}', '[["2025-03-28", 7]]', 'the same weekday a year before');
 SELECT is(analytics.visualize('net_sales', 'month', "from" => '2026-03-01', "to" => '2026-04-01', compare => 'previous_year') #> '{series,0,previous}', '[["2025-03-01", 7]]', 'the same month a year before');
 SELECT is(analytics.visualize('net_sales', 'month', "from" => '2026-03-01', "to" => '2026-05-01', compare => 'previous_period') -> 'compare', '{"from": "2026-01-01T00:00:00", "to": "2026-03-01T00:00:00"}', 'the two months before');
