@@ -198,13 +198,14 @@ DECLARE
     r analytics.rollup_shape;
     finer text;
     merged pg_snapshot;
-    keys_match text;
+    by_key text;
     counted text;
 BEGIN
     FOR lossy IN SELECT p.name FROM analytics.rollup p WHERE p.name IN (SELECT c.name FROM analytics.rollup_recount c)
                  ORDER BY array_position('{hour,day,week,month}'::text[], p.grain) LOOP
         r := analytics.shape_of(lossy);
         finer := analytics.finer_rollup(lossy, NULL);
+        by_key := (SELECT coalesce(string_agg(format(' AND m.%I = x.dimensions[%s]', k, o), '' ORDER BY o), '') FROM unnest(r.keys) WITH ORDINALITY u(k, o));
         SELECT s.merged INTO merged FROM analytics.rollup_state s WHERE s.name = lossy;
         -- nothing to count from: the count keeps what it had
         DELETE FROM analytics.rollup_recount q USING analytics.retired w WHERE q.name = lossy AND w.store_id = q.store_id AND q.bucket < w.day;
@@ -222,18 +223,19 @@ BEGIN
                     r.count_sql[i], analytics.bucket_span_sql(r, 'b.bucket', 'b.zone'), r.bucket,
                     coalesce(' AND (' || r.condition || ')', ''));
             END IF;
-            EXECUTE format('UPDATE %s m SET %I = x.counted, %I = NULL FROM (SELECT DISTINCT q.store_id, q.bucket, q.dimensions FROM analytics.rollup_recount q WHERE q.name = $1) d LEFT JOIN (%s) x USING (store_id, bucket, dimensions) WHERE m.store_id = d.store_id AND m.bucket = d.bucket%s AND ARRAY[%s]::text[] = d.dimensions',
-                r.storage, r.counts[i], r.counts[i] || '_recent', counted, CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END,
-                substr(analytics.columns_sql(r.keys, ', m.%I'), 3))
+            -- (what has no statistics is put together by sorting, and found by its whole key)
+            EXECUTE format('UPDATE %s m SET %I = x.counted, %I = NULL FROM (SELECT u.store_id, u.bucket, u.dimensions, (array_agg(u.counted) FILTER (WHERE NOT u.lost))[1] AS counted FROM (SELECT q.store_id, q.bucket, q.dimensions, NULL::%s.hll AS counted, true AS lost FROM analytics.rollup_recount q WHERE q.name = $1 UNION ALL SELECT c.store_id, c.bucket, c.dimensions, c.counted, false FROM (%s) c) u GROUP BY 1, 2, 3 HAVING bool_or(u.lost)) x WHERE m.store_id = x.store_id AND m.bucket = x.bucket%s%s',
+                r.storage, r.counts[i], r.counts[i] || '_recent', analytics.hll_schema(), counted, CASE r.bucket WHEN 'hour' THEN ' AT TIME ZONE ''UTC''' ELSE '' END, by_key)
                 USING lossy, merged;
         END LOOP;
         IF r.extremes <> '{}' THEN
-            EXECUTE format('UPDATE %s m SET %s FROM (SELECT DISTINCT q.store_id, q.bucket, q.dimensions FROM analytics.rollup_recount q WHERE q.name = $1) d LEFT JOIN (SELECT l.store_id, l.bucket, l.dimensions%s FROM (SELECT s.store_id, b.bucket, s.dimensions, s.occurred_at, s.event_type, s.channel, s.country FROM (SELECT DISTINCT q.store_id, q.bucket, analytics.get_setting(''timezone'', q.store_id) AS zone FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, ARRAY[%s]::text[] AS dimensions, l.occurred_at, l.event_type, l.channel, l.country, sum(l.sign) AS net FROM analytics.counted_line l WHERE l.store_id = b.store_id AND %s AND l.%I = b.bucket AND l.line = 1 AND pg_visible_in_snapshot(l.stamp, $2)%s GROUP BY 1, 2, 3, 4, 5, 6) s WHERE s.net > 0) l GROUP BY 1, 2, 3) x USING (store_id, bucket, dimensions) WHERE m.store_id = d.store_id AND m.bucket = d.bucket AND ARRAY[%s]::text[] = d.dimensions',
+            EXECUTE format('UPDATE %s m SET %s FROM (SELECT u.store_id, u.bucket, u.dimensions%s FROM (SELECT q.store_id, q.bucket, q.dimensions%s, true AS lost FROM analytics.rollup_recount q WHERE q.name = $1 UNION ALL SELECT c.*, false FROM (SELECT l.store_id, l.bucket, l.dimensions%s FROM (SELECT s.store_id, b.bucket, s.dimensions, s.occurred_at, s.event_type, s.channel, s.country FROM (SELECT DISTINCT q.store_id, q.bucket, analytics.get_setting(''timezone'', q.store_id) AS zone FROM analytics.rollup_recount q WHERE q.name = $1) b CROSS JOIN LATERAL (SELECT l.store_id, ARRAY[%s]::text[] AS dimensions, l.occurred_at, l.event_type, l.channel, l.country, sum(l.sign) AS net FROM analytics.counted_line l WHERE l.store_id = b.store_id AND %s AND l.%I = b.bucket AND l.line = 1 AND pg_visible_in_snapshot(l.stamp, $2)%s GROUP BY 1, 2, 3, 4, 5, 6) s WHERE s.net > 0) l GROUP BY 1, 2, 3) c) u GROUP BY 1, 2, 3 HAVING bool_or(u.lost)) x WHERE m.store_id = x.store_id AND m.bucket = x.bucket%s',
                 r.storage, substr(analytics.columns_sql(r.extremes, ', %I = x.%I'), 3),
+                (SELECT string_agg(format(', %s(u.%I) AS %2$I', w, e), '' ORDER BY o) FROM unnest(r.extreme_ways, r.extremes) WITH ORDINALITY u(w, e, o)),
+                (SELECT string_agg(format(', NULL::%s AS %I', t, e), '' ORDER BY o) FROM unnest(r.extreme_types, r.extremes) WITH ORDINALITY u(t, e, o)),
                 (SELECT string_agg(format(', %s(%s) AS %I', w, q, e), '' ORDER BY o) FROM unnest(r.extreme_ways, r.extreme_sql, r.extremes) WITH ORDINALITY u(w, q, e, o)),
                 (SELECT string_agg(k, ', ' ORDER BY o) FROM unnest(r.key_sql) WITH ORDINALITY u(k, o)),
-                analytics.bucket_span_sql(r, 'b.bucket', 'b.zone'), r.bucket, coalesce(' AND (' || r.condition || ')', ''),
-                substr(analytics.columns_sql(r.keys, ', m.%I'), 3))
+                analytics.bucket_span_sql(r, 'b.bucket', 'b.zone'), r.bucket, coalesce(' AND (' || r.condition || ')', ''), by_key)
                 USING lossy, merged;
         END IF;
         DELETE FROM analytics.rollup_recount q WHERE q.name = lossy;
