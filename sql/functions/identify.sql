@@ -86,7 +86,7 @@ BEGIN
     -- From the first identity on there is a target 'identity', up to whose P events are looked through for visitors known by now.
     -- Whoever moves that P waits for whoever identifies, so that no event falls between the two.
     INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
-    SELECT 'identity', analytics.merging_snapshot(), clock_timestamp(), '0', 0
+    SELECT 'identity', CASE WHEN EXISTS (SELECT FROM analytics.identity) THEN '1:1:' ELSE analytics.merging_snapshot() END, clock_timestamp(), '0', 0
      WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'identity')
         ON CONFLICT (name) DO NOTHING;
     PERFORM FROM analytics.rollup_state s WHERE s.name = 'identity' FOR SHARE;
@@ -113,6 +113,11 @@ DECLARE
     reached pg_snapshot;
     n bigint := 0;
 BEGIN
+    -- after a restore all events are looked through: some may have been on their way when they were dumped
+    INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
+    SELECT 'identity', '1:1:', clock_timestamp(), '0', 0
+     WHERE EXISTS (SELECT FROM analytics.identity) AND NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'identity')
+        ON CONFLICT (name) DO NOTHING;
     SELECT s.merged INTO merged FROM analytics.rollup_state s WHERE s.name = 'identity' FOR UPDATE SKIP LOCKED;
     IF merged IS NULL OR NOT analytics.has_tail(merged) THEN
         RETURN 0;
@@ -120,10 +125,15 @@ BEGIN
     reached := analytics.merging_snapshot();
     SELECT coalesce(sum(analytics.name_visitor(k.store_id, k.anonymous_id, k.customer_id)), 0) INTO n
       FROM (SELECT DISTINCT i.store_id, i.anonymous_id, i.customer_id
-              FROM (SELECT e.store_id, e.anonymous_id FROM analytics.event e WHERE e.stamp >= pg_snapshot_xmax(merged) AND e.customer_id IS NULL
+              FROM (SELECT e.* FROM analytics.event e WHERE e.stamp >= pg_snapshot_xmax(merged) AND e.customer_id IS NULL AND e.sign = 1
                     UNION ALL
-                    SELECT e.store_id, e.anonymous_id FROM analytics.event e WHERE e.stamp = ANY (ARRAY(SELECT pg_snapshot_xip(merged))) AND e.customer_id IS NULL) t
-              JOIN analytics.identity i ON i.store_id = t.store_id AND i.anonymous_id = t.anonymous_id OFFSET 0) k;
+                    SELECT e.* FROM analytics.event e WHERE e.stamp = ANY (ARRAY(SELECT pg_snapshot_xip(merged))) AND e.customer_id IS NULL AND e.sign = 1) t
+              JOIN analytics.identity i ON i.store_id = t.store_id AND i.anonymous_id = t.anonymous_id
+             -- (most were named already: of those the first version was taken back)
+             WHERE NOT EXISTS (SELECT FROM analytics.event b
+                                WHERE b.sign = -1 AND b.store_id = t.store_id AND b.event_id = t.event_id AND b.event_type = t.event_type
+                                  AND b.occurred_at = t.occurred_at AND b.revision = t.revision AND b.order_id IS NOT DISTINCT FROM t.order_id AND b.line = t.line)
+            OFFSET 0) k;
     UPDATE analytics.rollup_state s SET merged = reached, refreshed_at = clock_timestamp(), rows = n WHERE s.name = 'identity';
     RETURN n;
 EXCEPTION WHEN lock_not_available THEN

@@ -288,7 +288,8 @@ BEGIN
                     WHERE s.name IS NULL OR s.built_from > '-infinity')
        AND NOT EXISTS (SELECT FROM (SELECT DISTINCT s.merged::text AS merged FROM analytics.rollup_state s WHERE s.name <> 'product_pair' OFFSET 0) s
                         WHERE analytics.has_tail(s.merged::pg_snapshot))
-       AND (SELECT count(*) FROM analytics.rollup_state s WHERE s.name IN ('product', 'session')) = 2 THEN
+       AND (SELECT count(*) FROM analytics.rollup_state s WHERE s.name IN ('product', 'session')) = 2
+       AND (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'identity') OR NOT EXISTS (SELECT FROM analytics.identity)) THEN
         RETURN 0;
     END IF;
     IF NOT analytics.lock_engine(wait) THEN
