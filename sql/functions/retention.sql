@@ -38,7 +38,10 @@ DECLARE
     others boolean;
     removed bigint;
     emptied oid[] := '{}';
-    n integer := 0;
+    whole oid[] := '{}';
+    whole_store text[] := '{}';
+    whole_before timestamptz[] := '{}';
+    n integer;
 BEGIN
     IF NOT EXISTS (SELECT FROM analytics.store s WHERE s.event_retention IS NOT NULL) THEN
         RETURN 0;
@@ -68,33 +71,51 @@ BEGIN
             EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s e WHERE e.store_id = $1 AND e.occurred_at < $2)', part)
                INTO others USING due.store_id, due.before;
             CONTINUE WHEN NOT others;
-            -- a partition that holds nothing else is emptied at once, if nobody is in the way: no row by row, hardly any log
-            removed := NULL;
-            BEGIN
-                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', part);
-                EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s e WHERE NOT (e.store_id = $1 AND e.occurred_at < $2 AND %s))',
-                               part, analytics.merged_everywhere_sql('e.stamp')) INTO others USING due.store_id, due.before;
-                IF others THEN
-                    RAISE lock_not_available;  -- and the lock goes with the block
-                END IF;
-                EXECUTE format('TRUNCATE ONLY %s', part);
-                removed := 1;
-            EXCEPTION WHEN lock_not_available THEN
-                NULL;
-            END;
-            IF removed IS NULL THEN
+            -- a partition that holds nothing else is emptied at once, but last of all: from then on until the end nobody can read
+            EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s e WHERE NOT (e.store_id = $1 AND e.occurred_at < $2 AND %s))',
+                           part, analytics.merged_everywhere_sql('e.stamp')) INTO others USING due.store_id, due.before;
+            IF others THEN
                 EXECUTE format('DELETE FROM ONLY %s e WHERE e.store_id = $1 AND e.occurred_at < $2 AND %s',
                                part, analytics.merged_everywhere_sql('e.stamp')) USING due.store_id, due.before;
                 GET DIAGNOSTICS removed = ROW_COUNT;
-            END IF;
-            IF removed > 0 AND NOT part = ANY (emptied) THEN
-                emptied := emptied || part::oid;
-                n := n + 1;
+                IF removed > 0 AND NOT part = ANY (emptied) THEN
+                    emptied := emptied || part::oid;
+                END IF;
+            ELSE
+                whole := whole || part::oid;
+                whole_store := whole_store || due.store_id;
+                whole_before := whole_before || due.before;
             END IF;
         END LOOP;
         INSERT INTO analytics.retired AS r (store_id, before, day) VALUES (due.store_id, due.before, due.day)
             ON CONFLICT (store_id) DO UPDATE SET before = greatest(r.before, excluded.before), day = greatest(r.day, excluded.day);
     END LOOP;
+    FOR i IN 1 .. cardinality(whole) LOOP
+        part := whole[i];
+        -- no row by row, hardly any log, if nobody is in the way
+        removed := NULL;
+        BEGIN
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', part);
+            EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s e WHERE NOT (e.store_id = $1 AND e.occurred_at < $2 AND %s))',
+                           part, analytics.merged_everywhere_sql('e.stamp')) INTO others USING whole_store[i], whole_before[i];
+            IF others THEN
+                RAISE lock_not_available;  -- and the lock goes with the block
+            END IF;
+            EXECUTE format('TRUNCATE ONLY %s', part);
+            removed := 1;
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;
+        END;
+        IF removed IS NULL THEN
+            EXECUTE format('DELETE FROM ONLY %s e WHERE e.store_id = $1 AND e.occurred_at < $2 AND %s',
+                           part, analytics.merged_everywhere_sql('e.stamp')) USING whole_store[i], whole_before[i];
+            GET DIAGNOSTICS removed = ROW_COUNT;
+        END IF;
+        IF removed > 0 AND NOT part = ANY (emptied) THEN
+            emptied := emptied || part::oid;
+        END IF;
+    END LOOP;
+    n := cardinality(emptied);
     IF n > 0 THEN
         PERFORM analytics.outdate_snapshots();
     END IF;
