@@ -182,8 +182,9 @@ BEGIN
            AND m.bucket >= set_exchange_rate.valid_from AND (until IS NULL OR m.bucket < until);
     ELSE
         -- customers were built before sales, after a restore: nothing tells which days have this currency
-        first_day := set_exchange_rate.valid_from;
-        last_day := coalesce(until, 'infinity');
+        first_day := greatest(set_exchange_rate.valid_from, '1989-12-31');
+        last_day := least(until, '2300-01-02');
+        first_day := CASE WHEN first_day < last_day THEN first_day END;
     END IF;
     IF first_day IS NOT NULL THEN
         SELECT s.built_from INTO built_from FROM analytics.rollup_state s WHERE s.name = 'customer_daily';
