@@ -142,8 +142,11 @@ BEGIN
     DELETE FROM analytics.rejected_event j
      WHERE j.store_id = store
        AND (j.payload ->> 'customer_id' = customer OR j.payload ->> 'anonymous_id' = ANY (visitors)
+            -- anywhere in a payload as JSON writes it; text that is no JSON names the id as JSON would: quoted, or a number
+            OR EXISTS (SELECT FROM unnest(visitors || customer) v(id) WHERE position(to_jsonb(v.id)::text IN j.payload::text) > 0)
             OR EXISTS (SELECT FROM unnest(visitors || customer) v(id)
-                        WHERE position(to_jsonb(v.id)::text IN j.payload::text) > 0 OR position(convert_to(to_jsonb(v.id)::text, 'UTF8') IN j.raw) > 0));
+                        CROSS JOIN LATERAL (VALUES ('"' || v.id || '"'), (to_json(v.id)::text), ('_id":' || v.id || ','), ('_id":' || v.id || '}'), ('_id": ' || v.id || ','), ('_id": ' || v.id || '}')) w(written)
+                        WHERE position(convert_to(w.written, 'UTF8') IN j.raw) > 0));
     PERFORM analytics.outdate_snapshots();
     RETURN touched;
 END

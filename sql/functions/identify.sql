@@ -38,17 +38,21 @@ BEGIN
     FOR part IN SELECT DISTINCT e.tableoid FROM analytics.event e
                  WHERE e.store_id = of_store AND e.anonymous_id = visitor AND e.customer_id IS NULL LOOP
         EXECUTE format(
-            'WITH named AS MATERIALIZED (
-                 SELECT DISTINCT c.key, c.kind, c.occurred_at, coalesce(c.event_id, c.key) AS event_id, c.revision, c.lines
-                   FROM unnest($4, $5) n(key, kind)
-                   JOIN analytics.event_key c ON c.store_id = $1 AND c.key = n.key AND c.kind = n.kind AND c.lines > 0
-                   JOIN %1$s e ON e.store_id = $1 AND e.occurred_at = c.occurred_at AND e.event_id = coalesce(c.event_id, c.key)
-                              AND e.revision = c.revision AND e.sign = 1 AND e.anonymous_id = $2 AND e.customer_id IS NULL
-                              AND CASE WHEN e.event_type = ''purchase'' THEN e.order_id END IS NOT DISTINCT FROM CASE c.kind WHEN ''o'' THEN c.key END
+            -- Many events may share a moment (orders known to the day): each CASE keeps what is looked for in a hash table that each line is held
+            -- against; as a join it might be gone through for every line.
+            'WITH visit AS MATERIALIZED (
+                 SELECT e.occurred_at, e.event_id, e.revision, CASE WHEN e.event_type = ''purchase'' THEN coalesce(e.order_id, '''') ELSE '''' END AS order_id
+                   FROM %1$s e WHERE e.store_id = $1 AND e.anonymous_id = $2 AND e.customer_id IS NULL AND e.sign = 1
+             ), named AS MATERIALIZED (
+                 SELECT c.*
+                   FROM (SELECT k.key, k.kind, k.occurred_at, coalesce(k.event_id, k.key) AS event_id, k.revision, k.lines, CASE k.kind WHEN ''o'' THEN k.key ELSE '''' END AS order_id
+                           FROM unnest($4, $5) n(key, kind) JOIN analytics.event_key k ON k.store_id = $1 AND k.key = n.key AND k.kind = n.kind) c
+                  WHERE CASE WHEN c.lines > 0 THEN (c.occurred_at, c.event_id, c.revision, c.order_id) IN (SELECT v.occurred_at, v.event_id, v.revision, v.order_id FROM visit v) END
              ), line AS MATERIALIZED (
-                 SELECT e.* FROM named v
-                   JOIN %1$s e ON e.store_id = $1 AND e.occurred_at = v.occurred_at AND e.event_id = v.event_id AND e.revision = v.revision AND e.sign = 1
-                              AND CASE WHEN e.event_type = ''purchase'' THEN e.order_id END IS NOT DISTINCT FROM CASE v.kind WHEN ''o'' THEN v.key END
+                 SELECT e.* FROM (SELECT DISTINCT v.occurred_at FROM named v) t
+                   JOIN %1$s e ON e.store_id = $1 AND e.occurred_at = t.occurred_at AND e.sign = 1
+                  WHERE CASE WHEN e.sign = 1 THEN (e.occurred_at, e.event_id, e.revision, CASE WHEN e.event_type = ''purchase'' THEN coalesce(e.order_id, '''') ELSE '''' END)
+                                                  IN (SELECT v.occurred_at, v.event_id, v.revision, v.order_id FROM named v) END
              ), written AS (
                  INSERT INTO %1$s (%2$s, sign, revision, customer_id)
                  SELECT %3$s, -1, e.revision, e.customer_id FROM line e

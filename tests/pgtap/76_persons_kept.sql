@@ -1,5 +1,5 @@
 -- A person whose raw events retention has removed is forgotten in the cells of own rollups, too, that nothing can build anew.
-SELECT plan(7);
+SELECT plan(8);
 SET timezone = 'UTC';
 SELECT lives_ok($$SELECT analytics.create_rollup('by_person', 'day', '{customer_id,properties->>email,channel}', '{orders,net_sales,visitors}'),
                          analytics.create_rollup('by_visitor', 'month', '{anonymous_id}', '{events}'), analytics.create_rollup('by_channel', 'day', '{channel}', '{orders,net_sales}')$$, 'rollups by persons');
@@ -16,4 +16,8 @@ SELECT results_eq('SELECT customer_id, email, orders, net_sales FROM analytics.b
                   $$VALUES ('bob', 'bob@shop', 1::bigint, 7::numeric), (NULL, NULL, 2, 15)$$, 'what was ann''s is nobody''s, added to what was nobody''s');
 SELECT results_eq('SELECT anonymous_id, sum(events)::bigint FROM analytics.by_visitor GROUP BY 1', $$VALUES (NULL::text, 5::bigint)$$, 'so it is with the visitor that ann was');
 SELECT results_eq('SELECT sum(orders)::bigint, sum(net_sales) FROM analytics.by_channel', 'VALUES (3::bigint, 22::numeric)', 'figures stay');
+-- what was no JSON names persons as JSON would
+DO $$ BEGIN PERFORM analytics.ingest(E'{"event":"page_view","event_id":"6"}\n{"customer_id":"o\\"neil",\n{"customer_id": 12345,\n{"customer_id":"somebody else",'::text);
+            PERFORM analytics.erase_customer('main', 'o"neil'), analytics.erase_customer('main', '12345'); END $$;
+SELECT is(string_agg(convert_from(raw, 'UTF8'), ';'), '{"customer_id":"somebody else",', 'rejected text that names them is gone') FROM analytics.rejected_event;
 SELECT * FROM finish();
