@@ -66,7 +66,7 @@ BEGIN
                m.converted_returns, m.first_seen_at, m.last_seen_at, m.first_order, m.last_order_at, m.lines, false
           FROM analytics.rollup_customer_daily m
          WHERE NOT built AND (stands OR m.bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = m.store_id)) AND (stores IS NULL OR m.store_id = ANY (stores))
-    ), day AS (
+    ), day AS MATERIALIZED (
         SELECT c.store_id, c.bucket, c.customer_id, sum(c.orders)::bigint AS orders, sum(c.units)::bigint AS units,
                sum(c.converted_gross_sales) AS gross_sales, sum(c.converted_discounts) AS discounts, sum(c.converted_returns) AS returns,
                min(c.first_seen_at) AS first_seen_at, max(c.last_seen_at) AS last_seen_at, min(c.first_order) AS first_order,
@@ -76,11 +76,12 @@ BEGIN
          GROUP BY 1, 2, 3
     )
     SELECT d.store_id, d.bucket, d.customer_id, d.orders, d.units, d.gross_sales, d.discounts, d.returns,
-           CASE WHEN d.lost THEN r.first_seen_at ELSE d.first_seen_at END, CASE WHEN d.lost THEN r.last_seen_at ELSE d.last_seen_at END,
-           CASE WHEN d.lost THEN r.first_order ELSE d.first_order END, CASE WHEN d.lost THEN r.last_order_at ELSE d.last_order_at END,
-           d.lines
-      FROM day d
-      LEFT JOIN LATERAL (SELECT * FROM analytics.recount_customer_daily(d.store_id, d.bucket, d.customer_id) WHERE d.lost) r ON true;
+           d.first_seen_at, d.last_seen_at, d.first_order, d.last_order_at, d.lines
+      FROM day d WHERE NOT d.lost
+    UNION ALL
+    SELECT d.store_id, d.bucket, d.customer_id, d.orders, d.units, d.gross_sales, d.discounts, d.returns,
+           r.first_seen_at, r.last_seen_at, r.first_order, r.last_order_at, d.lines
+      FROM day d CROSS JOIN LATERAL analytics.recount_customer_daily(d.store_id, d.bucket, d.customer_id) r WHERE d.lost;
 END
 $$;
 COMMENT ON FUNCTION analytics.touched_customer_days() IS 'all days of the customers in events that are not merged yet, these events included; of all customers while they are not built';
