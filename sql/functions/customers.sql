@@ -2,32 +2,6 @@
 -- the rollup customer_daily, which the engine merges like any other; what stands here stands at its P.
 -- Money is in the store's currency, at the rate of the event's day; money without a rate is left out (reconcile(): missing_rate).
 
--- First and last moments of one day, from the events, where one was taken back.
-CREATE OR REPLACE FUNCTION analytics.recount_customer_daily(of_store text, of_bucket date, of_customer text)
-    RETURNS TABLE (first_seen_at timestamptz, last_seen_at timestamptz, first_order text[], last_order_at timestamptz)
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1
-    SET search_path = pg_catalog, pg_temp
-    SET jit = off
-    SET max_parallel_workers_per_gather = 0
-AS $$
-DECLARE
-    zone text := analytics.get_setting('timezone', of_store);
-BEGIN
-    RETURN QUERY
-    SELECT min(e.occurred_at), max(e.occurred_at),
-           min(CASE WHEN e.event_type = 'purchase' THEN
-                   ARRAY[to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') COLLATE "C", e.channel, e.country] END),
-           max(e.occurred_at) FILTER (WHERE e.event_type = 'purchase')
-      FROM (SELECT l.occurred_at, l.event_type, l.channel, l.country
-              FROM analytics.counted_line l
-             WHERE l.store_id = of_store AND l.customer_id = of_customer AND l.day = of_bucket AND l.line = 1
-               AND l.occurred_at >= of_bucket::timestamp AT TIME ZONE zone - interval '3 hours'
-               AND l.occurred_at < (of_bucket::timestamp + interval '1 day') AT TIME ZONE zone + interval '3 hours'
-             GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0) e;
-END
-$$;
-COMMENT ON FUNCTION analytics.recount_customer_daily(text, date, text) IS 'first and last moments of a customer''s day, from the events';
-
 -- All days of the customers whom the tail touches; of all customers while there is nothing merged to rely on.
 CREATE OR REPLACE FUNCTION analytics.touched_customer_days()
     RETURNS TABLE (store_id text, bucket date, customer_id text, orders bigint, units bigint, gross_sales numeric, discounts numeric,
@@ -79,9 +53,25 @@ BEGIN
            d.first_seen_at, d.last_seen_at, d.first_order, d.last_order_at, d.lines
       FROM day d WHERE NOT d.lost
     UNION ALL
-    SELECT d.store_id, d.bucket, d.customer_id, d.orders, d.units, d.gross_sales, d.discounts, d.returns,
-           r.first_seen_at, r.last_seen_at, r.first_order, r.last_order_at, d.lines
-      FROM day d CROSS JOIN LATERAL analytics.recount_customer_daily(d.store_id, d.bucket, d.customer_id) r WHERE d.lost;
+    -- Each store's day is looked through once, however many customers lost something on it. (Put together by grouping: a planner who takes
+    -- thousands for a few would join them row by row.)
+    SELECT u.store_id, u.bucket, u.customer_id, max(u.orders), max(u.units), max(u.gross_sales), max(u.discounts), max(u.returns),
+           min(u.occurred_at), max(u.occurred_at),
+           min(CASE WHEN u.event_type = 'purchase' THEN
+                   ARRAY[to_char(u.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') COLLATE "C", u.channel, u.country] END),
+           max(u.occurred_at) FILTER (WHERE u.event_type = 'purchase'), max(u.lines)
+      FROM (SELECT d.store_id, d.bucket, d.customer_id, d.orders, d.units, d.gross_sales, d.discounts, d.returns, d.lines,
+                   NULL::timestamptz AS occurred_at, NULL AS event_type, NULL AS channel, NULL AS country
+              FROM day d WHERE d.lost
+            UNION ALL
+            SELECT b.store_id, b.bucket, l.customer_id, NULL, NULL, NULL, NULL, NULL, NULL, l.occurred_at, l.event_type, l.channel, l.country
+              FROM (SELECT DISTINCT x.store_id, x.bucket, analytics.get_setting('timezone', x.store_id) AS zone FROM day x WHERE x.lost) b
+             CROSS JOIN LATERAL (SELECT c.* FROM analytics.counted_line c
+                                  WHERE c.store_id = b.store_id AND c.day = b.bucket AND c.line = 1 AND c.customer_id IS NOT NULL
+                                    AND c.occurred_at >= b.bucket::timestamp AT TIME ZONE b.zone - interval '3 hours'
+                                    AND c.occurred_at < (b.bucket::timestamp + interval '1 day') AT TIME ZONE b.zone + interval '3 hours') l
+             GROUP BY b.store_id, b.bucket, l.customer_id, l.occurred_at, l.event_type, l.channel, l.country HAVING sum(l.sign) > 0) u
+     GROUP BY 1, 2, 3 HAVING max(u.lines) IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION analytics.touched_customer_days() IS 'all days of the customers in events that are not merged yet, these events included; of all customers while they are not built';

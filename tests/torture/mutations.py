@@ -40,7 +40,7 @@ MUTATIONS = {
     "customers_are_not_added_up": [
         ("refresh_customers", "FROM analytics.customer_touched k\n", "FROM analytics.customer_touched k WHERE false\n")],
     "first_orders_are_not_made_anew": [
-        ("touched_customer_days", "r.first_order,", "d.first_order,")],
+        ("touched_customer_days", "HAVING sum(l.sign) > 0) u", ") u")],
     "sessions_forget_running_ids": [
         ("tail_session_day", "p.stamp = ANY (running)", "false")],
     "lost_sessions_are_not_put_together_anew": [
