@@ -247,7 +247,7 @@ SELECT f.store_id, f.bucket, f.channel, f.device, f.currency, f.sessions, f.view
           FROM oracle.session GROUP BY 1, 2, 3, 4, 5) f;
 
 -- Products bought together: of the purchases that stand, how many hold both, the one, the other, and any product at all. Keep
--- orders below 100 products.
+-- orders below 1,000 products.
 CREATE VIEW oracle.product_affinity AS
 WITH item AS MATERIALIZED (
     SELECT DISTINCT store_id, event_id, coalesce(order_id, '') AS order_id, product_id FROM oracle.product_line WHERE bought

@@ -16,27 +16,27 @@ MUTATIONS = {
     "running_ids_forgotten_by_has_tail": [
         ("has_tail", "OR EXISTS (SELECT FROM analytics.event e WHERE e.stamp = ANY (running) AND e.stamp <> own)", "")],
     "snapshot_of_an_earlier_statement": [
-        ("refresh", "    FOR pass IN SELECT s.merged::pg_snapshot",
+        ("refresh_rollups", "    FOR pass IN SELECT s.merged::pg_snapshot",
          "    PERFORM set_config('torture.earlier', analytics.merging_snapshot()::text, true);\n"
          "    FOR pass IN SELECT s.merged::pg_snapshot"),
         ("merge_builtin_rollups", MOVED, "SET merged = current_setting('torture.earlier')::pg_snapshot"),
         ("merge_pass_sql", MOVED, "SET merged = current_setting(''torture.earlier'')::pg_snapshot")],
     "snapshot_of_a_later_statement": [
         ("merge_builtin_rollups", MOVED, "SET merged = merged"), ("merge_pass_sql", MOVED, "SET merged = merged"),
-        ("refresh", "SET duration =", "SET merged = analytics.merging_snapshot(), duration =")],
+        ("refresh_rollups", "SET duration =", "SET merged = analytics.merging_snapshot(), duration =")],
     "own_lines_merged": [
         ("merge_builtin_rollups", "WHERE l.stamp <> pg_current_xact_id()", ""),
         ("merge_pass_sql", "WHERE l.stamp <> pg_current_xact_id()", "")],
     "no_engine_lock": [
         ("lock_engine", "IN EXCLUSIVE MODE", "IN ACCESS SHARE MODE")],
     "lost_counts_not_made_anew": [
-        ("refresh", "PERFORM analytics.recount_lost_cells()", "DELETE FROM analytics.rollup_recount")],
+        ("refresh_rollups", "PERFORM analytics.recount_lost_cells()", "DELETE FROM analytics.rollup_recount")],
     "retract_without_lock": [
         ("retract", "FOR UPDATE", "")],
     "refresh_passes_on_serialization_failures": [
-        ("refresh", "EXCEPTION WHEN serialization_failure", "EXCEPTION WHEN division_by_zero")],
+        ("refresh_rollups", "EXCEPTION WHEN serialization_failure", "EXCEPTION WHEN division_by_zero")],
     "products_forget_running_ids": [
-        ("tail_product", "b.stamp = ANY (running)", "false")],
+        ("latest_product_news", "b.stamp = ANY (running)", "false")],
     "customers_are_not_added_up": [
         ("refresh_customers", "FROM analytics.customer_touched k\n", "FROM analytics.customer_touched k WHERE false\n")],
     "first_orders_are_not_made_anew": [
@@ -44,7 +44,7 @@ MUTATIONS = {
     "sessions_forget_running_ids": [
         ("tail_session_day", "p.stamp = ANY (running)", "false")],
     "lost_sessions_are_not_put_together_anew": [
-        ("merge_sessions", "bool_or(e.n < 0)", "bool_or(false)")],
+        ("merge_sessions", "bool_or((e.n < 0 OR e.priced < 0) AND NOT e.kept)", "bool_or(false)")],
     "pairs_forget_running_ids": [
         ("tail_product_pair", "p.stamp = ANY (running)", "false")],
     "direct_writes_are_not_checked": [
