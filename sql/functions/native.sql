@@ -57,3 +57,7 @@ AS 'MODULE_PATHNAME', 'analytics_stop_workers';
 CREATE OR REPLACE FUNCTION analytics.read_filter(sent text, OUT filter text, OUT condition text)
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'analytics_read_filter';
+
+CREATE OR REPLACE FUNCTION analytics.merge_cells(description text, newer xid8, running xid8[], names text[]) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'analytics_merge_cells';

@@ -157,12 +157,14 @@ BEGIN
 AS %L', function, format('
 #variable_conflict use_column
 DECLARE
-    merged_lines bigint;
+    merged_lines bigint := analytics.merge_cells(%L, $1, $2, $3);
 BEGIN
-    %s INTO merged_lines;
+    IF merged_lines IS NULL THEN
+        %s INTO merged_lines;
+    END IF;
     RETURN merged_lines;
 END
-', analytics.merge_pass_sql(names)));
+', analytics.pass_of(names), analytics.merge_pass_sql(names)));
     EXECUTE format('COMMENT ON FUNCTION analytics.%I(xid8, xid8[], text[]) IS %L', function,
                    'merges the lines that P has not (its xmax, its running ids) into rollups (their names) and moves their P');
     EXECUTE format('REVOKE ALL ON FUNCTION analytics.%I(xid8, xid8[], text[]) FROM PUBLIC', function);

@@ -13,6 +13,7 @@ CREATE TYPE analytics.rollup_shape AS (
     keys text[],           -- key columns after store_id and bucket: currency, dimension labels
     key_sql text[],        -- each key from counted_line l, null as ''
     sums text[],           -- additive columns held
+    sum_line text[],       -- what a line l adds to each; l.first_in_cell: of one event's lines in the cell one counts
     sum_sql text[],        -- each as an aggregate over counted_line l
     sum_types text[],
     counts text[],         -- distinct counts held as hll
@@ -83,8 +84,10 @@ DECLARE
     keys text[] := '{}';
     key_sql text[] := '{}';
     sums text[] := '{}';
+    sum_line text[] := '{}';
     sum_sql text[] := '{}';
     sum_types text[] := '{}';
+    adds text;
     counts text[] := '{}';
     count_sql text[] := '{}';
     extremes text[] := '{}';
@@ -137,29 +140,26 @@ BEGIN
                     WHEN 'first_order' THEN format('(CASE WHEN l.event_type = ''purchase'' THEN ARRAY[%s, l.channel, l.country] END)', analytics.moment_sql('l.occurred_at'))
                     WHEN 'last_order_at' THEN '(CASE WHEN l.event_type = ''purchase'' THEN l.occurred_at END)'
                     ELSE 'l.occurred_at' END;
-            WHEN measure LIKE 'converted\_%' THEN
-                sums := sums || measure;
-                sum_sql := sum_sql || format('coalesce(sum(l.%I * l.rate), 0)', substr(measure, 11));
-                sum_types := sum_types || 'numeric'::text;
             WHEN measure = 'order_values' THEN
                 sums := sums || measure;
+                sum_line := sum_line || NULL::text;
                 sum_types := sum_types || 'bigint[]'::text;
                 sum_sql := sum_sql || 'analytics.gather_order_values(array_agg(analytics.order_value_count(abs(l.order_value), l.sign)) FILTER (WHERE l.event_type = ''purchase'' AND l.first_in_cell))'::text;
-            WHEN measure IN ('orders', 'events') AND by_line THEN
-                sums := sums || measure;
-                sum_types := sum_types || 'bigint'::text;
-                sum_sql := sum_sql || CASE measure
-                    WHEN 'orders' THEN 'coalesce(sum(CASE WHEN l.event_type = ''purchase'' AND l.first_in_cell THEN l.sign END), 0)::bigint'
-                    ELSE 'coalesce(sum(CASE WHEN l.first_in_cell THEN l.sign END), 0)::bigint' END;
             ELSE
+                adds := CASE
+                    WHEN measure LIKE 'converted\_%' THEN format('l.%I * l.rate', substr(measure, 11))
+                    WHEN by_line AND measure = 'orders' THEN 'CASE WHEN l.event_type = ''purchase'' AND l.first_in_cell THEN l.sign END'
+                    WHEN by_line AND measure = 'events' THEN 'CASE WHEN l.first_in_cell THEN l.sign END'
+                    ELSE format('l.%I', measure) END;
                 sums := sums || measure;
+                sum_line := sum_line || adds;
                 sum_types := sum_types || CASE WHEN measure IN ('orders', 'units', 'units_returned', 'events', 'views',
                     'add_to_carts') THEN 'bigint' ELSE 'numeric' END;
-                sum_sql := sum_sql || format('coalesce(sum(l.%I), 0)%s', measure, CASE sum_types[cardinality(sum_types)] WHEN 'bigint' THEN '::bigint' ELSE '' END);
+                sum_sql := sum_sql || format('coalesce(sum(%s), 0)%s', adds, CASE sum_types[cardinality(sum_types)] WHEN 'bigint' THEN '::bigint' ELSE '' END);
         END CASE;
     END LOOP;
     RETURN ROW(rollup.name, format('analytics.%I', 'rollup_' || rollup.name), rollup.grain, bucket_type, keys, key_sql, sums,
-               sum_sql, sum_types, counts, count_sql, extremes, extreme_sql, extreme_types, extreme_ways, rollup.condition,
+               sum_line, sum_sql, sum_types, counts, count_sql, extremes, extreme_sql, extreme_types, extreme_ways, rollup.condition,
                by_line AND sums && '{orders,events}' OR sums @> '{order_values}',
                rollup.measures)::analytics.rollup_shape;
 END

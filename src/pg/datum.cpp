@@ -76,6 +76,52 @@ ArrayType* make_array(std::size_t size, std::size_t data_size, bool has_nulls, O
 
 }  // namespace detail
 
+// The format of numeric.c, as it has been since PostgreSQL 9.1: a header with sign, display scale and weight, short or long; then
+// digits of base 10,000, the first of which counts 10,000^weight.
+std::optional<Decimal> plain_decimal(Datum numeric) {
+    constexpr std::uint16_t kKind = 0xc000;
+    constexpr std::uint16_t kLongNegative = 0x4000;
+    constexpr std::uint16_t kShort = 0x8000;
+    constexpr std::uint16_t kSpecial = 0xc000;
+    constexpr std::size_t kDigits = 9;  // 36 decimal ones
+    const auto* const stored = reinterpret_cast<varlena*>(DatumGetPointer(numeric));
+    const char* data = VARDATA_ANY(stored);
+    std::size_t size = VARSIZE_ANY_EXHDR(stored);
+    const auto take = [&] {
+        std::uint16_t word = 0;
+        std::memcpy(&word, data, sizeof word);
+        data += sizeof word;
+        size -= sizeof word;
+        return word;
+    };
+    const std::uint16_t header = take();
+    if ((header & kKind) == kSpecial) {
+        return std::nullopt;
+    }
+    const bool is_short = (header & kKind) == kShort;
+    const bool negative = is_short ? (header & 0x2000) != 0 : (header & kKind) == kLongNegative;
+    const int scale = is_short ? (header & 0x1f80) >> 7 : header & 0x3fff;
+    int weight = 0;
+    if (is_short) {
+        weight = header & 0x3f;
+        weight -= (header & 0x40) != 0 ? 0x40 : 0;
+    } else {
+        weight = static_cast<std::int16_t>(take());
+    }
+    const std::size_t digits = size / 2;
+    int power = (weight - static_cast<int>(digits) + 1) * 4 + scale;  // of ten, that the digits are short of the coefficient
+    if (digits > kDigits || scale > 36 || (digits > 0 && static_cast<int>(digits) * 4 + power > 36)) {
+        return std::nullopt;
+    }
+    __int128 coefficient = 0;
+    while (size >= 2) {
+        coefficient = coefficient * 10000 + take();
+    }
+    for (; power > 0 && coefficient != 0; --power) coefficient *= 10;
+    for (; power < 0; ++power) coefficient /= 10;  // zeros beyond the display scale
+    return Decimal(negative ? -coefficient : coefficient, scale);
+}
+
 Decimal decimal_from(Datum numeric) {
     const char* text = protect([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, numeric)); });
     constexpr int kDigits = 38;

@@ -1,0 +1,174 @@
+// Cells of a rollup from lines of events: what the engine's SQL (sql/functions/rollup_sql.sql) aggregates with GROUP BY, in one
+// pass over the lines for any number of rollups, by hashing.
+//
+// The rules are those of cells_sql() there, and words are used as there: a cell is one row of a rollup; sums add what
+// each line adds; distinct counts hold the hashes of keys; first and last moments are those of events that stand; `lost`
+// marks cells in which a line was taken back.
+#pragma once
+
+#include "core/cells/total.hpp"
+#include "core/cells/words.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace analytics::cells {
+
+// A value of a line's column: a number (also a day, a moment, a truth), a text or an amount, by what the column is.
+struct Value {
+    bool null = true;
+    std::int64_t number = 0;
+    std::string_view text;
+    Decimal amount;
+    bool wide = false;  // an amount of more than 38 digits: text has it
+};
+
+// The columns every source begins with.
+enum Column : int {
+    kSign,
+    kLine,
+    kStore,
+    kEventId,
+    kEventType,
+    kOrderId,
+    kRevision,
+    kOccurredAt,
+    kChannel,
+    kCountry,
+    kDay,
+    kWeek,
+    kMonth,
+    kFirstOwn,  // those that the rollups ask for
+};
+
+struct Sum {
+    int column = 0;
+    bool is_amount = false;
+    bool first_in_cell = false;  // of the lines of one version of an event in one cell only one counts
+};
+
+enum class Extreme : std::uint8_t { first_seen_at, last_seen_at, first_order, last_order_at };
+
+// How lines become cells.
+struct Shape {
+    int condition = -1;  // column: whether a line takes part; -1: all do
+    int bucket = kDay;
+    std::vector<int> keys;  // text columns after the store
+    std::vector<Sum> sums;
+    std::vector<int> counts;  // text columns whose distinct values are counted
+    std::vector<Extreme> extremes;
+};
+
+// What counts anew: a merge adds to what is there, and cells that lost a key are counted elsewhere; a build has all lines, and
+// a key stands if the sum of its signs does.
+enum class Purpose : std::uint8_t { merge, build };
+
+// A moment with what is wanted of it.
+struct Moment {
+    std::int64_t at = 0;
+    std::optional<Word> channel;
+    std::optional<Word> country;
+};
+
+struct Cell {
+    std::int64_t bucket = 0;
+    std::int64_t day = INT64_MAX;  // the least of its lines', as is what follows
+    std::int64_t week = INT64_MAX;
+    std::int64_t month = INT64_MAX;
+    std::int64_t lines = 0;
+    bool lost = false;
+};
+
+class Table {
+public:
+    Table(Shape shape, Purpose purpose);
+
+    // Takes a line's values, all columns of the source; `words` keeps what is kept of its texts.
+    void add(std::span<const Value> line, Words& words);
+
+    // Takes the cells of a finer rollup of the same keys, sums and counts; bucket is kWeek or kMonth.
+    void add_cells_of(Table& finer);
+
+    // Puts cells in the order of store, bucket, keys; their counts and moments are valid from then on.
+    void finish(const Words& words);
+
+    // ---- after finish() ----
+    std::size_t size() const { return cells_.size(); }
+    const Cell& cell(std::size_t place) const { return cells_[order_[place]]; }
+    Word store(std::size_t place) const { return keys_[order_[place] * key_width_]; }
+    Word key(std::size_t place, std::size_t key) const { return keys_[order_[place] * key_width_ + 1 + key]; }
+    std::int64_t number(std::size_t place, std::size_t sum) const { return numbers_[order_[place] * number_width_ + places_[sum]]; }
+    const Total& total(std::size_t place, std::size_t sum) const { return totals_[order_[place] * total_width_ + places_[sum]]; }
+    // The hashes of the keys counted, ascending, each once.
+    std::vector<std::int64_t> count(std::size_t place, std::size_t count) const;
+    std::optional<Moment> extreme(std::size_t place, std::size_t extreme) const;
+
+    const Shape& shape() const { return shape_; }
+    std::size_t bytes() const;
+
+    // Forgets the cells, but not which events were met in them: what follows adds to cells that somebody took.
+    void clear();
+
+private:
+    using Place = std::uint32_t;
+
+    struct Counted {
+        Place cell;
+        std::int32_t sign;
+        std::int64_t hash;
+    };
+    struct Seen {  // an event's first line, for first and last moments
+        Place cell;
+        std::int32_t sign;
+        std::int64_t at;
+        Word type;
+        Word channel;  // 0: none, else the word + 1
+        Word country;
+    };
+    struct HashOfHash {
+        std::size_t operator()(const Hash128& hash) const { return hash.low ^ hash.high; }
+    };
+
+    Place place_of(std::int64_t bucket, std::span<const Word> keys);
+    bool is_first(std::span<const Value> line, Place cell);
+    void add_moment(Place cell, const Seen& seen, bool is_purchase);
+    void settle_counts();
+    void settle_moments();
+    void grow();
+
+    Shape shape_;
+    Purpose purpose_;
+    std::size_t key_width_;     // words of a cell's key, the store first
+    std::size_t number_width_;  // sums that are numbers
+    std::size_t total_width_;   // sums that are amounts
+    std::vector<std::size_t> places_;  // of each sum among its kind
+    bool first_in_cell_ = false;
+
+    std::vector<Cell> cells_;
+    std::vector<Word> keys_;
+    std::vector<std::int64_t> numbers_;
+    std::vector<Total> totals_;
+    std::vector<Place> index_;
+    std::vector<std::uint64_t> hashes_;
+    std::vector<std::vector<Counted>> counted_;
+    std::vector<std::vector<std::size_t>> count_starts_;
+    std::vector<Seen> seen_;
+    std::vector<std::optional<Moment>> extremes_;
+    std::unordered_set<Hash128, HashOfHash> firsts_;
+    std::vector<Place> order_;
+    std::vector<Word> line_keys_;
+    Word purchase_ = static_cast<Word>(-1);
+    const Words* words_ = nullptr;
+};
+
+// A distinct count as the hll extension stores up to 1,024 hashes (its storage specification 1.0.0, explicit; registers of 5
+// bits, log2m 17): `hashes` ascending, each once, 1 to 1,024.
+std::string explicit_hll(std::span<const std::int64_t> hashes);
+inline constexpr std::size_t kExplicitLimit = 1024;
+
+}  // namespace analytics::cells
