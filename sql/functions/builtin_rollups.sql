@@ -106,10 +106,3 @@ SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_sales_monthly', 'WH
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_product_daily', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_product_daily.store_id)');
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_product_weekly', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_product_weekly.store_id)');
 SELECT pg_catalog.pg_extension_config_dump('analytics.rollup_customer_daily', 'WHERE bucket < (SELECT w.day FROM analytics.retired w WHERE w.store_id = rollup_customer_daily.store_id)');
-
--- The pass over the built-in rollups, which all stand at one P as a rule.
-DO $$
-BEGIN
-    PERFORM analytics.make_pass('merge_builtin_rollups'::text, ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin));
-END
-$$;

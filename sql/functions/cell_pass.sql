@@ -19,6 +19,8 @@ DECLARE
     r analytics.rollup_shape;
     merges jsonb;
     rollups jsonb := '[]';
+    session jsonb;
+    session_parts text[];
 BEGIN
     FOREACH name IN ARRAY ordered LOOP
         r := analytics.shape_of(name);
@@ -51,7 +53,17 @@ BEGIN
                        name, CASE r.bucket WHEN 'hour' THEN 'bucket AT TIME ZONE ''UTC''' ELSE 'bucket::timestamp' END,
                        substr(analytics.names_sql(r.keys), 3), 'c_' || name) END);
     END LOOP;
-    RETURN jsonb_build_object('hll', analytics.hll_schema(), 'rollups', rollups,
+    IF 'session' = ANY (names) THEN
+        session_parts := ARRAY[analytics.session_key_sql(), 'l.session_gap', 'l.device', 'l.currency', 'l.amount IS NOT NULL',
+            'CASE l.event_type WHEN ''add_to_cart'' THEN l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0)) WHEN ''remove_from_cart'' THEN -l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0)) END'];
+        columns := columns || ARRAY(SELECT w FROM unnest(session_parts) w WHERE NOT w = ANY (columns));
+        session := jsonb_build_object(
+            'columns', (SELECT jsonb_agg(array_position(columns, w) - 1 ORDER BY o) FROM unnest(session_parts) WITH ORDINALITY u(w, o)),
+            'probe', format('SELECT %s, (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS TRUE FROM probe p CROSS JOIN LATERAL (SELECT * FROM analytics.rollup_session s WHERE s.store_id = p.store_id AND s.key = p.key AND s.started_at <= p.to_at AND s.ended_at >= p.from_at OFFSET 0) m',
+                            'm.' || replace(analytics.session_columns(), ', ', ', m.')),
+            'writes', to_jsonb(analytics.store_sessions_sql()));
+    END IF;
+    RETURN jsonb_build_object('hll', analytics.hll_schema(), 'rollups', rollups, 'session', session,
         'query', format('SELECT %s FROM %s l WHERE l.stamp <> pg_current_xact_id()', array_to_string(columns, ', '),
                         analytics.tail_lines_sql('$1', '$2')));
 END

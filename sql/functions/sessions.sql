@@ -64,7 +64,8 @@ AS $$
          GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(e.n) > 0 OR sum(e.priced) > 0 OR sum(e.cart_value) <> 0
     ), part AS (
         SELECT m.store_id, m.key, m.session_gap, m.started_at, m.ended_at, m.events, m.orders, m.views, m.carts, m.checkouts, m.cart_values,
-               m.channel, m.country, m.device, m.currency
+               CASE WHEN m.channel IS NOT NULL THEN ARRAY[%5$s, m.channel COLLATE "C"] END AS channel, CASE WHEN m.country IS NOT NULL THEN ARRAY[%6$s, m.country COLLATE "C"] END AS country,
+               CASE WHEN m.device IS NOT NULL THEN ARRAY[%7$s, m.device COLLATE "C"] END AS device, CASE WHEN m.currency IS NOT NULL THEN ARRAY[%8$s, m.currency COLLATE "C"] END AS currency
           FROM touched m WHERE NOT m.lost
         UNION ALL
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.occurred_at, e.n, CASE WHEN e.event_type = 'purchase' THEN e.n ELSE 0 END,
@@ -86,13 +87,14 @@ AS $$
     ), changed AS MATERIALIZED (
         SELECT u.*, bool_or(u.sign = 1) OVER (PARTITION BY u.store_id, u.key, u.started_at) AS stands FROM (
         SELECT -1 AS sign, m.store_id, m.key, m.started_at, m.ended_at, m.events, m.orders, m.views, m.carts, m.checkouts, m.cart_values,
-               m.channel, m.country, m.device, m.currency
+               m.channel, m.channel_at, m.country, m.country_at, m.device, m.device_at, m.currency, m.currency_at
           FROM touched m
         UNION ALL
         SELECT 1, s.store_id, s.key, s.started_at, s.ended_at, s.events, s.orders, s.views, s.carts, s.checkouts,
                CASE WHEN s.cart_parts IS NULL THEN NULL WHEN cardinality(s.cart_parts) = 1 THEN s.cart_parts[1]
                     ELSE (SELECT jsonb_object_agg(v.currency, v.value) FROM (SELECT j.key AS currency, sum(j.value::numeric) AS value FROM unnest(s.cart_parts) c(part), jsonb_each_text(c.part) j GROUP BY 1) v) END,
-               s.channel, s.country, s.device, s.currency
+               s.channel[2], (s.channel[1] || '+00')::timestamptz, s.country[2], (s.country[1] || '+00')::timestamptz,
+               s.device[2], (s.device[1] || '+00')::timestamptz, s.currency[2], (s.currency[1] || '+00')::timestamptz
           FROM (SELECT n.store_id, n.key, min(n.started_at) AS started_at, max(n.ended_at) AS ended_at, sum(n.events)::bigint AS events,
                        sum(n.orders)::bigint AS orders, sum(n.views)::bigint AS views, sum(n.carts)::bigint AS carts,
                        sum(n.checkouts)::bigint AS checkouts, array_agg(n.cart_values) FILTER (WHERE n.cart_values IS NOT NULL) AS cart_parts,
@@ -102,7 +104,8 @@ AS $$
     )$sql$,
         analytics.session_events_sql(tail || ' l'),
         analytics.session_events_sql(format('(SELECT c.* FROM analytics.counted_line c WHERE c.store_id = m.store_id AND c.occurred_at >= m.started_at AND c.occurred_at <= m.ended_at AND pg_visible_in_snapshot(c.stamp, %s)) l', merged)),
-        analytics.moment_sql('v.occurred_at'), merged)
+        analytics.moment_sql('v.occurred_at'), merged,
+        analytics.moment_sql('m.channel_at'), analytics.moment_sql('m.country_at'), analytics.moment_sql('m.device_at'), analytics.moment_sql('m.currency_at'))
 $$;
 COMMENT ON FUNCTION analytics.session_changes_sql(text, text) IS 'SQL (common table expressions, the last named changed) of the sessions that the tail changes: before, with sign -1, and after';
 
@@ -111,30 +114,50 @@ CREATE OR REPLACE FUNCTION analytics.session_days_sql(sessions text) RETURNS tex
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format($sql$SELECT c.store_id, CASE WHEN c.started_at >= r.before AND (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date < r.day THEN r.day ELSE (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date END AS bucket, coalesce(c.channel[2], '') AS channel, coalesce(c.country[2], '') AS country, coalesce(c.device[2], '') AS device, coalesce(c.currency[2], o.currency, d.currency, 'USD') AS currency, sum(c.sign)::bigint AS sessions, coalesce(sum(c.sign) FILTER (WHERE c.events = 1), 0)::bigint AS bounces, sum(c.sign * c.events)::bigint AS events, sum(c.sign * c.orders)::bigint AS orders, sum(c.sign * (c.ended_at - c.started_at)) AS duration, coalesce(sum(c.sign) FILTER (WHERE c.views > 0 OR c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS view_item, coalesce(sum(c.sign) FILTER (WHERE c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS add_to_cart, coalesce(sum(c.sign) FILTER (WHERE c.checkouts > 0 OR c.orders > 0), 0)::bigint AS begin_checkout, coalesce(sum(c.sign) FILTER (WHERE c.orders > 0), 0)::bigint AS purchase, coalesce(sum(c.sign * greatest((c.cart_values ->> coalesce(c.currency[2], o.currency, d.currency, 'USD'))::numeric, 0)) FILTER (WHERE c.orders = 0), 0) AS value_lost FROM %s c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '' LEFT JOIN analytics.retired r ON r.store_id = c.store_id GROUP BY 1, 2, 3, 4, 5, 6$sql$, sessions)
+    SELECT format($sql$SELECT c.store_id, CASE WHEN c.started_at >= r.before AND (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date < r.day THEN r.day ELSE (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date END AS bucket, coalesce(c.channel, '') AS channel, coalesce(c.country, '') AS country, coalesce(c.device, '') AS device, coalesce(c.currency, o.currency, d.currency, 'USD') AS currency, sum(c.sign)::bigint AS sessions, coalesce(sum(c.sign) FILTER (WHERE c.events = 1), 0)::bigint AS bounces, sum(c.sign * c.events)::bigint AS events, sum(c.sign * c.orders)::bigint AS orders, sum(c.sign * (c.ended_at - c.started_at)) AS duration, coalesce(sum(c.sign) FILTER (WHERE c.views > 0 OR c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS view_item, coalesce(sum(c.sign) FILTER (WHERE c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS add_to_cart, coalesce(sum(c.sign) FILTER (WHERE c.checkouts > 0 OR c.orders > 0), 0)::bigint AS begin_checkout, coalesce(sum(c.sign) FILTER (WHERE c.orders > 0), 0)::bigint AS purchase, coalesce(sum(c.sign * greatest((c.cart_values ->> coalesce(c.currency, o.currency, d.currency, 'USD'))::numeric, 0)) FILTER (WHERE c.orders = 0), 0) AS value_lost FROM %s c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '' LEFT JOIN analytics.retired r ON r.store_id = c.store_id GROUP BY 1, 2, 3, 4, 5, 6$sql$, sessions)
 $$;
 COMMENT ON FUNCTION analytics.session_days_sql(text) IS 'SQL of what sessions, each with a sign, add to their days';
 
-DO $$
-DECLARE
-    session_columns constant text := 'store_id, key, started_at, ended_at, events, orders, views, carts, checkouts, cart_values, channel, country, device, currency';
-    store_days constant text := 'INSERT INTO analytics.rollup_session_day AS m SELECT * FROM day
+-- What puts sessions `changed` (sign, stands, the columns of rollup_session) and their days into the tables.
+CREATE OR REPLACE FUNCTION analytics.session_columns() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'store_id, key, started_at, ended_at, events, orders, views, carts, checkouts, cart_values, channel, channel_at, country, country_at, device, device_at, currency, currency_at'
+$$;
+COMMENT ON FUNCTION analytics.session_columns() IS 'the columns of rollup_session';
+
+CREATE OR REPLACE FUNCTION analytics.store_session_days_sql(days text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('INSERT INTO analytics.rollup_session_day AS m SELECT * FROM (%s) day
         ON CONFLICT (store_id, bucket, channel, country, device, currency) DO UPDATE
            SET sessions = m.sessions + excluded.sessions, bounces = m.bounces + excluded.bounces, events = m.events + excluded.events,
                orders = m.orders + excluded.orders, duration = m.duration + excluded.duration, view_item = m.view_item + excluded.view_item,
                add_to_cart = m.add_to_cart + excluded.add_to_cart, begin_checkout = m.begin_checkout + excluded.begin_checkout,
-               purchase = m.purchase + excluded.purchase, value_lost = m.value_lost + excluded.value_lost';
+               purchase = m.purchase + excluded.purchase, value_lost = m.value_lost + excluded.value_lost', days)
+$$;
+COMMENT ON FUNCTION analytics.store_session_days_sql(text) IS 'SQL that adds days (SQL) to the merged ones';
+
+CREATE OR REPLACE FUNCTION analytics.store_sessions_sql() RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY[
+        'DELETE FROM analytics.rollup_session m USING changed c WHERE c.sign = -1 AND NOT c.stands AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at',
+        format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 ORDER BY store_id COLLATE "C", key COLLATE "C", started_at ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%1$s) = ROW (%2$s)',
+               analytics.session_columns(), 'excluded.' || replace(analytics.session_columns(), ', ', ', excluded.')),
+        analytics.store_session_days_sql(analytics.session_days_sql('changed'))]
+$$;
+COMMENT ON FUNCTION analytics.store_sessions_sql() IS 'SQL that puts changed sessions, and their days, into the tables: three statements, in any order';
+
+DO $$
+DECLARE
+    session_columns constant text := analytics.session_columns();
+    writes constant text[] := analytics.store_sessions_sql();
     -- changes (common table expressions that end in changed) put into the tables
-    apply constant text := 'WITH %s, day AS MATERIALIZED (
-        %s
-    ), gone AS (
-        DELETE FROM analytics.rollup_session m USING changed c
-         WHERE c.sign = -1 AND NOT c.stands AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at
-    ), stored AS (
-        INSERT INTO analytics.rollup_session (%s) SELECT %3$s FROM changed WHERE sign = 1 ORDER BY store_id, key, started_at
-        ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%3$s) = ROW (%4$s)
-    ), days_stored AS (
-        ' || store_days;
+    apply constant text := 'WITH %s, gone AS (' || replace(writes[1], '%', '%%') || '), stored AS (' || replace(writes[2], '%', '%%') || '), days_stored AS (' || replace(writes[3], '%', '%%') || ')';
     -- a P that saw nothing stands for no state
     tail constant text := '(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE stores IS NULL OR t.store_id = ANY (stores))';
     body constant text := '
@@ -157,11 +180,12 @@ END
     SET plan_cache_mode = force_generic_plan
 AS %L';
 BEGIN
-    EXECUTE format('CREATE FUNCTION analytics.tail_session() RETURNS TABLE (sign integer, store_id text, key text, started_at timestamptz, ended_at timestamptz, events bigint, orders bigint, views bigint, carts bigint, checkouts bigint, cart_values jsonb, channel text[], country text[], device text[], currency text[])' || header,
+    EXECUTE format('CREATE FUNCTION analytics.tail_session() RETURNS TABLE (sign integer, store_id text, key text, started_at timestamptz, ended_at timestamptz, events bigint, orders bigint, views bigint, carts bigint, checkouts bigint, cart_values jsonb, channel text, channel_at timestamptz, country text, country_at timestamptz, device text, device_at timestamptz, currency text, currency_at timestamptz)' || header,
         format(body, analytics.session_changes_sql(tail, 'merged'), 'SELECT sign, ' || session_columns || ' FROM changed'));
     EXECUTE format('CREATE FUNCTION analytics.tail_session_day() RETURNS SETOF analytics.rollup_session_day' || header,
         format(body, analytics.session_changes_sql(tail, 'merged'), analytics.session_days_sql('changed')));
 
+    -- Up to the P of the rollups, so that both stand at one from then on, and merge_cells() takes sessions along.
     EXECUTE format('CREATE FUNCTION analytics.merge_sessions() RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -173,6 +197,7 @@ BEGIN
 AS %L', format('
 DECLARE
     merged pg_snapshot;
+    upto pg_snapshot := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = ''sales_daily'');
     newer xid8;
     running xid8[];
     started timestamptz := clock_timestamp();
@@ -183,7 +208,7 @@ BEGIN
      WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'')
         ON CONFLICT (name) DO NOTHING;
     merged := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = ''session'');
-    IF NOT analytics.has_tail(merged) THEN
+    IF merged::text = upto::text OR NOT analytics.has_tail(merged) THEN
         RETURN 0;
     END IF;
     newer := pg_snapshot_xmax(merged);
@@ -195,17 +220,37 @@ BEGIN
         -- undone at the end of this function, as it sets them itself
         PERFORM set_config(''enable_seqscan'', ''on'', true), set_config(''enable_nestloop'', ''off'', true);
     END IF;
-    %s
-    ), moved AS (
-        UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM changed)
+    %s, moved AS (
+        UPDATE analytics.rollup_state SET merged = coalesce(upto, analytics.merging_snapshot()), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM changed)
          WHERE name = ''session''
     )
     SELECT count(*) INTO n FROM changed;
     UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ''session'';
     RETURN n;
 END
-', format(apply, analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id())', 'merged'),
-        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.'))));
+', format(apply, analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id() AND (upto IS NULL OR pg_visible_in_snapshot(t.stamp, upto)))', 'merged'))));
+
+    -- Keys from which something was taken back, for merge_cells(): their lines that are seen and not merged.
+    EXECUTE format('CREATE FUNCTION analytics.merge_lost_sessions(stores text[], keys text[], merged pg_snapshot, seen pg_snapshot) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_nestloop = on
+    SET work_mem = ''32MB''
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+AS %L', format('
+DECLARE
+    newer xid8 := pg_snapshot_xmax(merged);
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+    n bigint;
+BEGIN
+    %s
+    SELECT count(*) INTO n FROM changed;
+    RETURN n;
+END
+', format(apply, analytics.session_changes_sql(format('(SELECT l.* FROM %s l WHERE pg_visible_in_snapshot(l.stamp, seen) AND (l.store_id, %s) IN (SELECT * FROM unnest(stores, keys)))',
+            analytics.tail_lines_sql('newer', 'running'), analytics.session_key_sql()), 'merged'))));
 
     -- as if the person's merged lines were taken back
     EXECUTE format('CREATE FUNCTION analytics.erase_from_sessions(of_store text, customer text, visitors text[], visits text[]) RETURNS bigint
@@ -218,27 +263,23 @@ DECLARE
     n bigint;
 BEGIN
     %s
-    )
     SELECT count(*) INTO n FROM changed;
     -- and what is kept of sessions under the person''''s own ids, whose events are gone
     WITH gone AS (
         DELETE FROM analytics.rollup_session m
          WHERE m.store_id = of_store AND m.key = ANY (ARRAY(SELECT ''c'' || customer UNION ALL SELECT ''a'' || v FROM unnest(visitors) v)) RETURNING m.*
-    ), day AS MATERIALIZED (
-        %s
     )
     %s;
     RETURN n;
 END
-', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND (t.anonymous_id = ANY (visitors) OR t.session_id = ANY (visits)))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged'),
-        analytics.session_days_sql('changed'), session_columns, 'excluded.' || replace(session_columns, ', ', ', excluded.')),
-        analytics.session_days_sql('(SELECT -1 AS sign, g.* FROM gone g)'), store_days));
+', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND (t.anonymous_id = ANY (visitors) OR t.session_id = ANY (visits)))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged')),
+        analytics.store_session_days_sql(analytics.session_days_sql('(SELECT -1 AS sign, g.* FROM gone g)'))));
 
     EXECUTE format('CREATE OR REPLACE VIEW analytics.session WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_session())
 SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END AS session_id, CASE WHEN starts_with(c.key, ''c'') THEN substr(c.key, 2) END AS customer_id,
        CASE WHEN starts_with(c.key, ''a'') THEN substr(c.key, 2) END AS anonymous_id, c.started_at, c.ended_at, c.ended_at - c.started_at AS duration,
-       c.channel[2] AS channel, c.country[2] AS country, c.device[2] AS device, c.events, c.orders,
+       c.channel AS channel, c.country AS country, c.device AS device, c.events, c.orders,
        CASE WHEN c.orders > 0 THEN ''purchase'' WHEN c.checkouts > 0 THEN ''begin_checkout'' WHEN c.carts > 0 THEN ''add_to_cart'' WHEN c.views > 0 THEN ''view_item'' END AS furthest_step
   FROM (SELECT %s FROM analytics.rollup_session m
          WHERE (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'') OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id))
@@ -304,7 +345,8 @@ END
 $$;
 COMMENT ON FUNCTION analytics.forget_sessions() IS 'has the next refresh put all sessions together anew; the caller holds the engine lock';
 
-COMMENT ON FUNCTION analytics.merge_sessions() IS 'merges new events into sessions and their days; returns the sessions before and after; the caller holds the engine lock';
+COMMENT ON FUNCTION analytics.merge_sessions() IS 'merges what the rollups have merged and sessions have not, and moves sessions'' P to theirs; returns the sessions before and after; the caller holds the engine lock';
+COMMENT ON FUNCTION analytics.merge_lost_sessions(text[], text[], pg_snapshot, pg_snapshot) IS 'merges the lines of these keys that are in seen and not in merged, from events where something was taken back; returns the sessions before and after';
 COMMENT ON FUNCTION analytics.erase_from_sessions(text, text, text[], text[]) IS 'takes a person''s events out of sessions and their days; the caller holds the engine lock';
 COMMENT ON FUNCTION analytics.tail_session() IS 'sessions that events not merged yet change: as merged (sign -1) and as they are (sign 1)';
 COMMENT ON FUNCTION analytics.tail_session_day() IS 'what events that are not merged yet change in sessions by day';

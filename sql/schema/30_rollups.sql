@@ -120,10 +120,14 @@ CREATE TABLE analytics.rollup_session (
     carts bigint NOT NULL,
     checkouts bigint NOT NULL,
     cart_values jsonb,
-    channel text[],
-    country text[],
-    device text[],
-    currency text[],
+    channel text,
+    channel_at timestamptz,
+    country text,
+    country_at timestamptz,
+    device text,
+    device_at timestamptz,
+    currency text,
+    currency_at timestamptz,
     PRIMARY KEY (store_id, key, started_at)
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE analytics.rollup_session IS 'sessions as merged; read the view analytics.session, which adds what is not merged yet';

@@ -81,6 +81,24 @@ Rollup rollup_of(const json::Node& node) {
     return rollup;
 }
 
+SessionPass session_of(const json::Node& node) {
+    SessionPass session;
+    for (const json::Node& member : json::Children(node)) {
+        if (member.key == "probe") {
+            session.probe.sql = text_of(member);
+            continue;
+        }
+        for (const json::Node& element : json::Children(member)) {
+            if (member.key == "columns") {
+                session.columns.push_back(number_of(element));
+            } else {
+                session.writes.push_back({text_of(element)});
+            }
+        }
+    }
+    return session;
+}
+
 Pass read(const std::string& description) {
     json::Document document;
     if (!document.read(description.data(), description.data() + description.size()) || document.root().type != json::Type::object) {
@@ -92,6 +110,8 @@ Pass read(const std::string& description) {
             pass.query = text_of(member);
         } else if (member.key == "hll") {
             pass.hll_schema = text_of(member);
+        } else if (member.key == "session" && member.type == json::Type::object) {
+            pass.session = session_of(member);
         } else if (member.key == "rollups") {
             for (const json::Node& element : json::Children(member)) {
                 pass.rollups.push_back(rollup_of(element));
@@ -111,6 +131,12 @@ void forget(Pass& pass) {
     if (pass.plan != nullptr) {
         SPI_freeplan(pass.plan);
     }
+    if (pass.session) {
+        forget(pass.session->probe);
+        for (Kept& kept : pass.session->writes) {
+            forget(kept);
+        }
+    }
     for (Rollup& rollup : pass.rollups) {
         forget(rollup.lost);
         for (Kept& kept : rollup.statements) {
@@ -120,6 +146,28 @@ void forget(Pass& pass) {
 }
 
 }  // namespace
+
+pg::Result run(Kept& statement) {
+    SPITupleTable* table = nullptr;
+    std::uint64_t processed = 0;
+    const int code = pg::protect([&] {
+        if (statement.plan == nullptr) {
+            const SPIPlanPtr plan = SPI_prepare(statement.sql.c_str(), 0, nullptr);
+            if (plan == nullptr || SPI_keepplan(plan) != 0) {
+                return SPI_result;
+            }
+            statement.plan = plan;
+        }
+        const int done = SPI_execute_plan(statement.plan, nullptr, nullptr, false, 0);
+        table = SPI_tuptable;
+        processed = SPI_processed;
+        return done;
+    });
+    if (code < 0) {
+        throw Error(Code::internal, "a statement of a pass failed").detail(SPI_result_code_string(code));
+    }
+    return {table, processed};
+}
 
 Pass& pass_from(std::string_view description) {
     // one for the built-in rollups, one for custom ones, and what they were before a change

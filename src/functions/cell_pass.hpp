@@ -4,7 +4,7 @@
 
 #include "core/cells/cells.hpp"
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,12 +29,24 @@ struct Rollup {
     Kept lost;                         // run where cells have lost a key; empty: never
 };
 
+struct SessionPass {
+    enum Column : std::size_t { kKey, kGap, kDevice, kCurrency, kPriced, kCartValue };
+
+    std::vector<int> columns;  // of the query, by what they are
+    Kept probe;                // reads merged sessions by the rows `probe`
+    std::vector<Kept> writes;  // read the rows `changed`
+};
+
 struct Pass {
     std::string query;
-    std::vector<Rollup> rollups;  // finer ones first
+    std::vector<Rollup> rollups;         // finer ones first
+    std::optional<SessionPass> session;  // where sessions can take part
     std::string hll_schema;
     SPIPlanPtr plan = nullptr;  // of the query
 };
+
+// Runs it; needs an open pg::Connection.
+pg::Result run(Kept& statement);
 
 // Reads a description, once a backend: it comes as a constant of a function, and is the key under which what was read is kept.
 Pass& pass_from(std::string_view description);

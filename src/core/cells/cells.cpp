@@ -33,8 +33,8 @@ bool is_less(const Moment& a, const Moment& b, const Words& words) {
 
 }  // namespace
 
-Table::Table(Shape shape, Purpose purpose)
-    : shape_(std::move(shape)), purpose_(purpose), key_width_(shape_.keys.size() + 1), number_width_(0), total_width_(0) {
+Table::Table(Shape shape, Purpose purpose, const Words& words)
+    : shape_(std::move(shape)), purpose_(purpose), key_width_(shape_.keys.size() + 1), number_width_(0), total_width_(0), words_(&words) {
     for (const Sum& sum : shape_.sums) {
         places_.push_back(sum.is_amount ? total_width_++ : number_width_++);
         first_in_cell_ = first_in_cell_ || sum.first_in_cell;
@@ -46,7 +46,7 @@ Table::Table(Shape shape, Purpose purpose)
 Table::Place Table::place_of(std::int64_t bucket, std::span<const Word> keys) {
     std::uint64_t hash = mix(0, static_cast<std::uint64_t>(bucket));
     for (const Word word : keys) {
-        hash = mix(hash, word);
+        hash = mix(hash, static_cast<std::uint64_t>(words_->hash(word)));  // of what it says: words may be numbered anew
     }
     std::size_t slot = hash & (index_.size() - 1);
     for (; index_[slot] != kFree; slot = (slot + 1) & (index_.size() - 1)) {
@@ -80,30 +80,22 @@ void Table::grow() {
     }
 }
 
-bool Table::is_first(std::span<const Value> line, Place cell) {
+bool Table::is_first(Line& line, Place cell) {
     // by what the cell is, not by its place: that is another one after clear()
-    Hash128 event{mix(hashes_[cell], static_cast<std::uint64_t>(line[kRevision].number)), static_cast<std::uint64_t>(line[kSign].number)};
-    for (const int column : {kStore, kEventId, kEventType, kOrderId}) {
-        const Hash128 part = line[static_cast<std::size_t>(column)].null ? Hash128{1, 1} : murmur3(line[static_cast<std::size_t>(column)].text);
-        event.low = mix(event.low, part.low);
-        event.high = mix(event.high, part.high);
-    }
-    return firsts_.insert(event).second;
+    const Hash128 event = line.event();
+    return firsts_.insert({mix(event.low, hashes_[cell]), mix(event.high, hashes_[cell])}).second;
 }
 
-void Table::add(std::span<const Value> line, Words& words) {
-    if (shape_.condition >= 0) {
-        const Value& condition = line[static_cast<std::size_t>(shape_.condition)];
-        if (condition.null || condition.number == 0) {
-            return;
-        }
+void Table::add(Line& line) {
+    if (shape_.condition >= 0 && (line[shape_.condition].null || line[shape_.condition].number == 0)) {
+        return;
     }
     line_keys_.clear();
-    line_keys_.push_back(words.of(line[kStore].text));
+    line_keys_.push_back(line.word(kStore));
     for (const int key : shape_.keys) {
-        line_keys_.push_back(words.of(line[static_cast<std::size_t>(key)].text));
+        line_keys_.push_back(line.word(key));
     }
-    const Place place = place_of(line[static_cast<std::size_t>(shape_.bucket)].number, line_keys_);
+    const Place place = place_of(line[shape_.bucket].number, line_keys_);
     Cell& cell = cells_[place];
     const auto sign = static_cast<std::int32_t>(line[kSign].number);
     cell.day = std::min(cell.day, line[kDay].number);
@@ -116,7 +108,7 @@ void Table::add(std::span<const Value> line, Words& words) {
     const bool first = first_in_cell_ && is_first(line, place);
     for (std::size_t i = 0; i < shape_.sums.size(); ++i) {
         const Sum& sum = shape_.sums[i];
-        const Value& value = line[static_cast<std::size_t>(sum.column)];
+        const Value& value = line[sum.column];
         if (value.null || (sum.first_in_cell && !first)) {
             continue;
         }
@@ -128,18 +120,16 @@ void Table::add(std::span<const Value> line, Words& words) {
         }
     }
     for (std::size_t i = 0; i < shape_.counts.size(); ++i) {
-        const Value& key = line[static_cast<std::size_t>(shape_.counts[i])];
-        if (!key.null && (sign > 0 || purpose_ == Purpose::build)) {
-            counted_[i].push_back({place, sign, words.hash(words.of(key.text))});
+        const int key = shape_.counts[i];
+        if (!line[key].null && (sign > 0 || purpose_ == Purpose::build)) {
+            counted_[i].push_back({place, sign, line.words().hash(line.word(key))});
         }
     }
     if (!shape_.extremes.empty() && line[kLine].number == 1) {
         if (purchase_ == static_cast<Word>(-1)) {
-            purchase_ = words.of("purchase");
+            purchase_ = line.words().of("purchase");
         }
-        const auto shifted = [&](const Value& value) { return value.null ? Word{0} : words.of(value.text) + 1; };
-        seen_.push_back({place, sign, line[kOccurredAt].number, words.of(line[kEventType].text), shifted(line[kChannel]),
-                         shifted(line[kCountry])});
+        seen_.push_back({place, sign, line[kOccurredAt].number, line.word(kEventType), line.maybe_word(kChannel), line.maybe_word(kCountry)});
     }
 }
 
@@ -241,14 +231,14 @@ void Table::settle_moments() {
     }
 }
 
-void Table::finish(const Words& words) {
-    words_ = &words;
+void Table::finish() {
     settle_counts();
     if (!shape_.extremes.empty()) {
         settle_moments();
     }
     order_.resize(cells_.size());
     std::iota(order_.begin(), order_.end(), Place{0});
+    const Words& words = *words_;
     std::sort(order_.begin(), order_.end(), [&](Place a, Place b) {
         const Word* const left = &keys_[a * key_width_];
         const Word* const right = &keys_[b * key_width_];
@@ -304,6 +294,7 @@ void Table::clear() {
     }
     seen_.clear();
     order_.clear();
+    purchase_ = static_cast<Word>(-1);  // of words that are gone
 }
 
 std::string explicit_hll(std::span<const std::int64_t> hashes) {

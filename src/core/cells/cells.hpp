@@ -6,8 +6,7 @@
 // marks cells in which a line was taken back.
 #pragma once
 
-#include "core/cells/total.hpp"
-#include "core/cells/words.hpp"
+#include "core/cells/line.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -18,33 +17,6 @@
 #include <vector>
 
 namespace analytics::cells {
-
-// A value of a line's column: a number (also a day, a moment, a truth), a text or an amount, by what the column is.
-struct Value {
-    bool null = true;
-    std::int64_t number = 0;
-    std::string_view text;
-    Decimal amount;
-    bool wide = false;  // an amount of more than 38 digits: text has it
-};
-
-// The columns every source begins with.
-enum Column : int {
-    kSign,
-    kLine,
-    kStore,
-    kEventId,
-    kEventType,
-    kOrderId,
-    kRevision,
-    kOccurredAt,
-    kChannel,
-    kCountry,
-    kDay,
-    kWeek,
-    kMonth,
-    kFirstOwn,  // those that the rollups ask for
-};
 
 struct Sum {
     int column = 0;
@@ -86,16 +58,16 @@ struct Cell {
 
 class Table {
 public:
-    Table(Shape shape, Purpose purpose);
+    // words: of the lines that come.
+    Table(Shape shape, Purpose purpose, const Words& words);
 
-    // Takes a line's values, all columns of the source; `words` keeps what is kept of its texts.
-    void add(std::span<const Value> line, Words& words);
+    void add(Line& line);
 
     // Takes the cells of a finer rollup of the same keys, sums and counts; bucket is kWeek or kMonth.
     void add_cells_of(Table& finer);
 
     // Puts cells in the order of store, bucket, keys; their counts and moments are valid from then on.
-    void finish(const Words& words);
+    void finish();
 
     // ---- after finish() ----
     std::size_t size() const { return cells_.size(); }
@@ -135,7 +107,7 @@ private:
     };
 
     Place place_of(std::int64_t bucket, std::span<const Word> keys);
-    bool is_first(std::span<const Value> line, Place cell);
+    bool is_first(Line& line, Place cell);
     void add_moment(Place cell, const Seen& seen, bool is_purchase);
     void settle_counts();
     void settle_moments();
@@ -163,7 +135,7 @@ private:
     std::vector<Place> order_;
     std::vector<Word> line_keys_;
     Word purchase_ = static_cast<Word>(-1);
-    const Words* words_ = nullptr;
+    const Words* words_;
 };
 
 // A distinct count as the hll extension stores up to 1,024 hashes (its storage specification 1.0.0, explicit; registers of 5

@@ -13,7 +13,16 @@
 namespace analytics::cells {
 
 class Total {
+    using Wide = boost::multiprecision::cpp_int;
+
 public:
+    Total() = default;
+    Total(const Total& other) : sum_(other.sum_), scale_(other.scale_), wide_(other.wide_ ? std::make_unique<Wide>(*other.wide_) : nullptr) {}
+    Total(Total&&) noexcept = default;
+    Total& operator=(const Total& other) { return *this = Total(other); }
+    Total& operator=(Total&&) noexcept = default;
+    ~Total() = default;
+
     void add(const Decimal& amount) { add(amount.coefficient(), amount.scale()); }
 
     void add(const Total& other) {
@@ -39,6 +48,7 @@ public:
         add_wide(digits.starts_with('-') ? Wide(-value) : value, scale);
     }
 
+    bool is_zero() const { return wide_ != nullptr ? *wide_ == 0 : sum_ == 0; }
     bool fits() const { return wide_ == nullptr && sum_ < kLimit && sum_ > -kLimit; }
     Decimal value() const { return {sum_, scale_}; }  // where it fits
 
@@ -56,8 +66,6 @@ public:
     }
 
 private:
-    using Wide = boost::multiprecision::cpp_int;
-
     static constexpr __int128 kLimit = [] {
         __int128 limit = 1;
         for (int digit = 0; digit < 38; ++digit) limit *= 10;

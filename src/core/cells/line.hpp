@@ -1,0 +1,90 @@
+// A line of the source, with the words of its texts looked up once.
+#pragma once
+
+#include "core/cells/total.hpp"
+#include "core/cells/words.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace analytics::cells {
+
+// A value of a line's column: a number (also a day, a moment, a length of time, a truth), a text or an amount, by what the column is.
+struct Value {
+    bool null = true;
+    std::int64_t number = 0;
+    std::string_view text;
+    Decimal amount;
+    bool wide = false;  // an amount of more than 36 digits: text has it
+};
+
+// The columns every source begins with.
+enum Column : int {
+    kSign,
+    kLine,
+    kStore,
+    kEventId,
+    kEventType,
+    kOrderId,
+    kRevision,
+    kOccurredAt,
+    kChannel,
+    kCountry,
+    kDay,
+    kWeek,
+    kMonth,
+    kFirstOwn,  // those that the targets ask for
+};
+
+class Line {
+public:
+    explicit Line(Words& words) : words_(&words) {}
+
+    // Begins the next line; its values are set by the caller.
+    std::vector<Value>& begin() {
+        for (std::optional<Word>& known : known_) known.reset();
+        event_.reset();
+        return values_;
+    }
+    void resize(std::size_t columns) {
+        values_.resize(columns);
+        known_.resize(columns);
+    }
+
+    const Value& operator[](int column) const { return values_[static_cast<std::size_t>(column)]; }
+
+    Word word(int column) {
+        std::optional<Word>& known = known_[static_cast<std::size_t>(column)];
+        if (!known) {
+            known = words_->of((*this)[column].text);
+        }
+        return *known;
+    }
+    // Shifted by one; 0: null.
+    Word maybe_word(int column) { return (*this)[column].null ? 0 : word(column) + 1; }
+
+    // What tells apart the versions of events, and their retractions.
+    Hash128 event() {
+        if (!event_) {
+            Hash128 event{static_cast<std::uint64_t>((*this)[kRevision].number), static_cast<std::uint64_t>((*this)[kSign].number)};
+            for (const int column : {kStore, kEventId, kEventType, kOrderId}) {
+                const Hash128 part = (*this)[column].null ? Hash128{1, 1} : murmur3((*this)[column].text);
+                event = {mix(event.low, part.low), mix(event.high, part.high)};
+            }
+            event_ = event;
+        }
+        return *event_;
+    }
+
+    Words& words() { return *words_; }
+
+private:
+    Words* words_;
+    std::vector<Value> values_;
+    std::vector<std::optional<Word>> known_;
+    std::optional<Hash128> event_;
+};
+
+}  // namespace analytics::cells

@@ -1,0 +1,26 @@
+// Rows of a pass's query as lines of the core.
+#pragma once
+
+#include "core/cells/line.hpp"
+
+#include <memory>
+#include <vector>
+
+#include "pg/headers.hpp"
+
+namespace analytics::cell_pass {
+
+class LineReader {
+public:
+    explicit LineReader(cells::Words& words) : line_(words) {}
+
+    // The line's texts lie in the row, or, where they were stored compressed or elsewhere, in CurrentMemoryContext.
+    cells::Line& read(HeapTuple row, TupleDesc columns);
+
+private:
+    cells::Line line_;
+    std::vector<Datum> datums_;
+    std::unique_ptr<bool[]> nulls_;
+};
+
+}  // namespace analytics::cell_pass
