@@ -59,9 +59,9 @@ BEGIN
         columns := columns || ARRAY(SELECT w FROM unnest(session_parts) w WHERE NOT w = ANY (columns));
         session := jsonb_build_object(
             'columns', (SELECT jsonb_agg(array_position(columns, w) - 1 ORDER BY o) FROM unnest(session_parts) WITH ORDINALITY u(w, o)),
-            'probe', format('SELECT %s, (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS TRUE FROM probe p CROSS JOIN LATERAL (SELECT * FROM analytics.rollup_session s WHERE s.store_id = p.store_id AND s.key = p.key AND s.started_at <= p.to_at AND s.ended_at >= p.from_at OFFSET 0) m',
+            'probe', format('SELECT %s, (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS TRUE FROM probe p CROSS JOIN LATERAL (SELECT * FROM analytics.rollup_session s WHERE s.store_id = p.store_id AND s.key = p.key COLLATE "C" AND s.started_at <= p.to_at AND s.ended_at >= p.from_at OFFSET 0) m',
                             'm.' || replace(analytics.session_columns(), ', ', ', m.')),
-            'writes', to_jsonb(analytics.store_sessions_sql()));
+            'writes', to_jsonb(analytics.store_sessions_sql(true)));
     END IF;
     RETURN jsonb_build_object('hll', analytics.hll_schema(), 'rollups', rollups, 'session', session,
         'query', format('SELECT %s FROM %s l WHERE l.stamp <> pg_current_xact_id()', array_to_string(columns, ', '),

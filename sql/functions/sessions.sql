@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION analytics.session_key_sql() RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'CASE WHEN l.session_id IS NOT NULL THEN ''s'' || l.session_id WHEN l.event_type = ''refund'' THEN NULL WHEN l.customer_id IS NOT NULL THEN ''c'' || l.customer_id ELSE ''a'' || l.anonymous_id END'
+    SELECT '(CASE WHEN l.session_id IS NOT NULL THEN ''s'' || l.session_id WHEN l.event_type = ''refund'' THEN NULL WHEN l.customer_id IS NOT NULL THEN ''c'' || l.customer_id ELSE ''a'' || l.anonymous_id END) COLLATE "C"'
 $$;
 COMMENT ON FUNCTION analytics.session_key_sql() IS 'SQL of the key of a line''s session: s and the sender''s id, c and the customer''s, a and the visitor''s';
 
@@ -140,22 +140,27 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.store_session_days_sql(text) IS 'SQL that adds days (SQL) to the merged ones';
 
-CREATE OR REPLACE FUNCTION analytics.store_sessions_sql() RETURNS text[]
+-- told: `changed` says, too, whether a session of this start is there (known).
+CREATE OR REPLACE FUNCTION analytics.store_sessions_sql(told boolean) RETURNS text[]
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY[
-        'DELETE FROM analytics.rollup_session m USING changed c WHERE c.sign = -1 AND NOT c.stands AND m.store_id = c.store_id AND m.key = c.key AND m.started_at = c.started_at',
-        format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 ORDER BY store_id COLLATE "C", key COLLATE "C", started_at ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%1$s) = ROW (%2$s)',
-               analytics.session_columns(), 'excluded.' || replace(analytics.session_columns(), ', ', ', excluded.')),
-        analytics.store_session_days_sql(analytics.session_days_sql('changed'))]
+    SELECT ARRAY['DELETE FROM analytics.rollup_session m USING changed c WHERE c.sign = -1 AND NOT c.stands AND m.store_id = c.store_id AND m.key = c.key COLLATE "C" AND m.started_at = c.started_at']
+        || CASE WHEN told THEN ARRAY[
+               format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 AND NOT known', analytics.session_columns()),
+               format('UPDATE analytics.rollup_session m SET (%s) = ROW (%s) FROM changed c WHERE c.sign = 1 AND c.known AND m.store_id = c.store_id AND m.key = c.key COLLATE "C" AND m.started_at = c.started_at',
+                      analytics.session_columns(), 'c.' || replace(analytics.session_columns(), ', ', ', c.'))]
+           ELSE ARRAY[
+               format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 ORDER BY store_id COLLATE "C", key COLLATE "C", started_at ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%1$s) = ROW (%2$s)',
+                      analytics.session_columns(), 'excluded.' || replace(analytics.session_columns(), ', ', ', excluded.'))] END
+        || analytics.store_session_days_sql(analytics.session_days_sql('changed'))
 $$;
-COMMENT ON FUNCTION analytics.store_sessions_sql() IS 'SQL that puts changed sessions, and their days, into the tables: three statements, in any order';
+COMMENT ON FUNCTION analytics.store_sessions_sql(boolean) IS 'SQL that puts changed sessions, and their days, into the tables: statements, in this order where each is one of its own';
 
 DO $$
 DECLARE
     session_columns constant text := analytics.session_columns();
-    writes constant text[] := analytics.store_sessions_sql();
+    writes constant text[] := analytics.store_sessions_sql(false);
     -- changes (common table expressions that end in changed) put into the tables
     apply constant text := 'WITH %s, gone AS (' || replace(writes[1], '%', '%%') || '), stored AS (' || replace(writes[2], '%', '%%') || '), days_stored AS (' || replace(writes[3], '%', '%%') || ')';
     -- a P that saw nothing stands for no state
@@ -267,7 +272,7 @@ BEGIN
     -- and what is kept of sessions under the person''''s own ids, whose events are gone
     WITH gone AS (
         DELETE FROM analytics.rollup_session m
-         WHERE m.store_id = of_store AND m.key = ANY (ARRAY(SELECT ''c'' || customer UNION ALL SELECT ''a'' || v FROM unnest(visitors) v)) RETURNING m.*
+         WHERE m.store_id = of_store AND m.key = ANY (ARRAY(SELECT (''c'' || customer) COLLATE "C" UNION ALL SELECT (''a'' || v) COLLATE "C" FROM unnest(visitors) v)) RETURNING m.*
     )
     %s;
     RETURN n;
@@ -277,15 +282,15 @@ END
 
     EXECUTE format('CREATE OR REPLACE VIEW analytics.session WITH (security_barrier) AS
 WITH tail AS MATERIALIZED (SELECT * FROM analytics.tail_session())
-SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END AS session_id, CASE WHEN starts_with(c.key, ''c'') THEN substr(c.key, 2) END AS customer_id,
-       CASE WHEN starts_with(c.key, ''a'') THEN substr(c.key, 2) END AS anonymous_id, c.started_at, c.ended_at, c.ended_at - c.started_at AS duration,
+SELECT c.store_id, CASE WHEN starts_with(c.key, ''s'') THEN substr(c.key, 2) END COLLATE "default" AS session_id, CASE WHEN starts_with(c.key, ''c'') THEN substr(c.key, 2) END COLLATE "default" AS customer_id,
+       CASE WHEN starts_with(c.key, ''a'') THEN substr(c.key, 2) END COLLATE "default" AS anonymous_id, c.started_at, c.ended_at, c.ended_at - c.started_at AS duration,
        c.channel AS channel, c.country AS country, c.device AS device, c.events, c.orders,
        CASE WHEN c.orders > 0 THEN ''purchase'' WHEN c.checkouts > 0 THEN ''begin_checkout'' WHEN c.carts > 0 THEN ''add_to_cart'' WHEN c.views > 0 THEN ''view_item'' END AS furthest_step
   FROM (SELECT %s FROM analytics.rollup_session m
          WHERE (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''session'') OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id))
-           AND NOT EXISTS (SELECT FROM tail t WHERE t.sign = -1 AND t.store_id = m.store_id AND t.key = m.key AND t.started_at = m.started_at)
-        UNION ALL SELECT %1$s FROM tail t WHERE t.sign = 1) c
- WHERE %2$s', session_columns, analytics.allowed_sql('c.store_id'::text));
+           AND NOT EXISTS (SELECT FROM tail t WHERE t.sign = -1 AND t.store_id = m.store_id AND t.key COLLATE "C" = m.key AND t.started_at = m.started_at)
+        UNION ALL SELECT %2$s FROM tail t WHERE t.sign = 1) c
+ WHERE %3$s', session_columns, replace(session_columns, ' key,', ' key COLLATE "C" AS key,'), analytics.allowed_sql('c.store_id'::text));
 
     EXECUTE format('CREATE OR REPLACE VIEW analytics.session_daily WITH (security_barrier) AS
 SELECT c.store_id, c.bucket, nullif(c.channel, '''') AS channel, nullif(c.country, '''') AS country, nullif(c.device, '''') AS device, sum(c.sessions)::bigint AS sessions,

@@ -111,7 +111,7 @@ COMMENT ON TABLE analytics.rollup_cohort IS 'cohorts'' months as merged; read th
 
 CREATE TABLE analytics.rollup_session (
     store_id text NOT NULL,
-    key text NOT NULL,
+    key text COLLATE "C" NOT NULL,  -- compared often, and sorted for nobody to see
     started_at timestamptz NOT NULL,
     ended_at timestamptz NOT NULL,
     events bigint NOT NULL,

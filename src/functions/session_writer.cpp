@@ -33,7 +33,7 @@ TupleDesc columns_of(std::span<const ColumnType> types) {
 constexpr std::array kProbeColumns = {ColumnType{"store_id", TEXTOID}, ColumnType{"key", TEXTOID},
                                       ColumnType{"from_at", TIMESTAMPTZOID}, ColumnType{"to_at", TIMESTAMPTZOID}};
 
-// sign, stands, and what session_columns() names.
+// sign, stands, what session_columns() names, known.
 constexpr std::array kChangeColumns = {
     ColumnType{"sign", INT4OID},         ColumnType{"stands", BOOLOID},          ColumnType{"store_id", TEXTOID},
     ColumnType{"key", TEXTOID},          ColumnType{"started_at", TIMESTAMPTZOID}, ColumnType{"ended_at", TIMESTAMPTZOID},
@@ -41,7 +41,7 @@ constexpr std::array kChangeColumns = {
     ColumnType{"carts", INT8OID},        ColumnType{"checkouts", INT8OID},       ColumnType{"cart_values", JSONBOID},
     ColumnType{"channel", TEXTOID},      ColumnType{"channel_at", TIMESTAMPTZOID}, ColumnType{"country", TEXTOID},
     ColumnType{"country_at", TIMESTAMPTZOID}, ColumnType{"device", TEXTOID},     ColumnType{"device_at", TIMESTAMPTZOID},
-    ColumnType{"currency", TEXTOID},     ColumnType{"currency_at", TIMESTAMPTZOID}};
+    ColumnType{"currency", TEXTOID},     ColumnType{"currency_at", TIMESTAMPTZOID}, ColumnType{"known", BOOLOID}};
 
 class Memory {
 public:
@@ -192,6 +192,7 @@ void SessionWriter::write() {
                     values[at + 1] = TimestampTzGetDatum(attribute->at);
                     ++at;
                 }
+                values[++at] = BoolGetDatum(change.known);
                 pg::protect([&] { rows.put(values.data(), nulls.data()); });
             });
         }

@@ -220,10 +220,11 @@ std::vector<Change> Sessions::changes() {
         const std::vector<Session>& after = held_.back();
         for (const Session& session : before) {
             const bool stands = std::any_of(after.begin(), after.end(), [&](const Session& other) { return other.started_at == session.started_at; });
-            found.push_back({-1, stands, &session});
+            found.push_back({-1, stands, true, &session});
         }
         for (const Session& session : after) {
-            found.push_back({1, true, &session});
+            const bool known = std::any_of(before.begin(), before.end(), [&](const Session& other) { return other.started_at == session.started_at; });
+            found.push_back({1, true, known, &session});
         }
     }
     return found;

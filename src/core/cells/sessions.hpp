@@ -65,6 +65,7 @@ struct Session {
 struct Change {
     int sign = 1;        // -1: as merged, 1: as it is now
     bool stands = true;  // whether there is a session of this start from now on
+    bool known = true;   // whether there was one before
     const Session* session = nullptr;
 };
 
