@@ -21,6 +21,8 @@ DECLARE
     rollups jsonb := '[]';
     session jsonb;
     session_parts text[];
+    product_parts constant text[] := '{l.product_id,l.line_kind,l.properties,l.unit_price,l.sent_currency,l.stamp}';
+    product jsonb;
 BEGIN
     FOREACH name IN ARRAY ordered LOOP
         r := analytics.shape_of(name);
@@ -63,7 +65,11 @@ BEGIN
                             'm.' || replace(analytics.session_columns(), ', ', ', m.')),
             'writes', to_jsonb(analytics.store_sessions_sql(true)));
     END IF;
-    RETURN jsonb_build_object('hll', analytics.hll_schema(), 'rollups', rollups, 'session', session,
+    IF 'product' = ANY (names) THEN
+        columns := columns || ARRAY(SELECT w FROM unnest(product_parts) w WHERE NOT w = ANY (columns));
+        product := jsonb_build_object('columns', (SELECT jsonb_agg(array_position(columns, w) - 1 ORDER BY o) FROM unnest(product_parts) WITH ORDINALITY u(w, o)));
+    END IF;
+    RETURN jsonb_build_object('hll', analytics.hll_schema(), 'rollups', rollups, 'session', session, 'product', product,
         'query', format('SELECT %s FROM %s l WHERE l.stamp <> pg_current_xact_id()', array_to_string(columns, ', '),
                         analytics.tail_lines_sql('$1', '$2')));
 END

@@ -56,33 +56,16 @@ $$;
 COMMENT ON FUNCTION analytics.tail_product() IS 'latest news of each product in the events that are not merged yet, of the stores that the caller may see';
 REVOKE ALL ON FUNCTION analytics.tail_product() FROM PUBLIC;
 
--- Merges the news. The later source of a field holds; an open transaction that holds a product makes it wait for
--- another time, which views do not notice: they read the tail.
-CREATE OR REPLACE FUNCTION analytics.learn_products() RETURNS bigint
-    LANGUAGE plpgsql VOLATILE
+-- Adds news (SQL of latest_product_news()'s columns) to products. The later source of a field holds.
+CREATE OR REPLACE FUNCTION analytics.learn_sql(news text) RETURNS text
+    LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
-    SET lock_timeout = '200ms'
-    SET jit = off
-    SET max_parallel_workers_per_gather = 0
 AS $$
-DECLARE
-    learned bigint;
-BEGIN
-    INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
-    SELECT 'product', '1:1:', clock_timestamp(), '0', 0
-     WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product')
-        ON CONFLICT (name) DO NOTHING;
-    IF NOT (SELECT analytics.has_tail(s.merged) FROM analytics.rollup_state s WHERE s.name = 'product') THEN
-        RETURN 0;
-    END IF;
-    WITH news AS MATERIALIZED (
-        SELECT t.* FROM analytics.latest_product_news() t
-    ), learned AS (
-        INSERT INTO analytics.product AS p (store_id, product_id, name, name_at, category, category_at, brand, brand_at, price,
+    SELECT format($sql$INSERT INTO analytics.product AS p (store_id, product_id, name, name_at, category, category_at, brand, brand_at, price,
                                             currency, price_at, updated_at)
         SELECT n.store_id, n.product_id, n.name, n.name_at, n.category, n.category_at, n.brand, n.brand_at, n.price, n.currency,
                n.price_at, '-infinity'
-          FROM news n
+          FROM (%s) n
          ORDER BY n.store_id COLLATE "C", n.product_id COLLATE "C"
             ON CONFLICT (store_id, product_id) DO UPDATE
            SET name = CASE WHEN (p.name_at IS NULL OR excluded.name_at >= p.name_at) THEN coalesce(excluded.name, p.name) ELSE p.name END,
@@ -98,21 +81,74 @@ BEGIN
          WHERE excluded.name_at >= p.name_at OR (p.name_at IS NULL AND excluded.name IS NOT NULL)
             OR excluded.category_at >= p.category_at OR (p.category_at IS NULL AND excluded.category IS NOT NULL)
             OR excluded.brand_at >= p.brand_at OR (p.brand_at IS NULL AND excluded.brand IS NOT NULL)
-            OR excluded.price_at >= p.price_at OR (p.price_at IS NULL AND excluded.price IS NOT NULL)
+            OR excluded.price_at >= p.price_at OR (p.price_at IS NULL AND excluded.price IS NOT NULL)$sql$, news)
+$$;
+COMMENT ON FUNCTION analytics.learn_sql(text) IS 'SQL that adds news to what is known of products';
+
+-- Merges the news. An open transaction that holds a product makes it wait for another time, which views do not notice: they read the tail.
+DO $$
+BEGIN
+    -- Learning twice changes nothing: so the own transaction's lines may be learned now and again later, and P may be that of the
+    -- rollups, though more was learned; merge_cells() takes products along from then on.
+    EXECUTE format('CREATE OR REPLACE FUNCTION analytics.learn_products() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET lock_timeout = ''200ms''
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+AS %L', format('
+DECLARE
+    merged pg_snapshot;
+    upto pg_snapshot := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = ''sales_daily'');
+    learned bigint;
+BEGIN
+    INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
+    SELECT ''product'', ''1:1:'', clock_timestamp(), ''0'', 0
+     WHERE NOT EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''product'')
+        ON CONFLICT (name) DO NOTHING;
+    merged := (SELECT s.merged FROM analytics.rollup_state s WHERE s.name = ''product'');
+    IF merged::text = upto::text OR NOT analytics.has_tail(merged) THEN
+        RETURN 0;
+    END IF;
+    WITH news AS MATERIALIZED (
+        SELECT t.* FROM analytics.latest_product_news() t
+    ), learned AS (
+        %s
         RETURNING 1
     ), moved AS (
-        -- the own transaction's lines may be learned now and again later: learning twice changes nothing
-        UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(),
-               rows = (SELECT count(*) FROM learned)
-         WHERE name = 'product'
+        UPDATE analytics.rollup_state SET merged = coalesce(upto, analytics.merging_snapshot()), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM learned)
+         WHERE name = ''product''
     )
     SELECT count(*) INTO learned FROM learned;
     RETURN learned;
 EXCEPTION WHEN lock_not_available THEN
     RETURN NULL;
 END
+', analytics.learn_sql('SELECT * FROM news')));
+
+    EXECUTE format('CREATE OR REPLACE FUNCTION analytics.learn_news(stores text[], products text[], names text[], name_ats timestamptz[], categories text[], category_ats timestamptz[],
+                                                brands text[], brand_ats timestamptz[], prices text[], currencies text[], price_ats timestamptz[], seen pg_snapshot) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    SET lock_timeout = ''200ms''
+    SET jit = off
+AS %L', format('
+DECLARE
+    learned bigint;
+BEGIN
+    %s;
+    GET DIAGNOSTICS learned = ROW_COUNT;
+    UPDATE analytics.rollup_state SET merged = seen, refreshed_at = clock_timestamp(), rows = learned WHERE name = ''product'';
+    RETURN learned;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN NULL;
+END
+', analytics.learn_sql('SELECT u.store_id, u.product_id, u.name, u.name_at, u.category, u.category_at, u.brand, u.brand_at, u.price::numeric AS price, u.currency, u.price_at FROM unnest(stores, products, names, name_ats, categories, category_ats, brands, brand_ats, prices, currencies, price_ats) u(store_id, product_id, name, name_at, category, category_at, brand, brand_at, price, currency, price_at)')));
+END
 $$;
-COMMENT ON FUNCTION analytics.learn_products() IS 'merges what new events say of products; null when an open transaction holds one of them; the caller holds the engine lock';
+COMMENT ON FUNCTION analytics.learn_products() IS 'merges what new events say of products, where merge_cells() did not; null when an open transaction holds one of them; the caller holds the engine lock';
+COMMENT ON FUNCTION analytics.learn_news(text[], text[], text[], timestamptz[], text[], timestamptz[], text[], timestamptz[], text[], text[], timestamptz[], pg_snapshot) IS
+'merges the latest of each product and moves products'' P to seen, for merge_cells(); null when an open transaction holds one of them: then nothing has moved';
 
 -- Views join product p and tail_product() t: of the two the later one that says something holds.
 CREATE OR REPLACE FUNCTION analytics.later_product_sql(field text) RETURNS text

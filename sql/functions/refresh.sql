@@ -133,7 +133,7 @@ BEGIN
     IF lost <> '' THEN
         merges := merges || format(', to_recount AS (INSERT INTO analytics.rollup_recount (name, store_id, bucket, dimensions) %s)', lost);
     END IF;
-    RETURN format('WITH delta AS MATERIALIZED (SELECT %s FROM %s l WHERE l.stamp <> pg_current_xact_id())%s%s, moved AS (UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM delta) WHERE name = ANY ($3) AND name <> ''session'') SELECT count(*) FROM delta',
+    RETURN format('WITH delta AS MATERIALIZED (SELECT %s FROM %s l WHERE l.stamp <> pg_current_xact_id())%s%s, moved AS (UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM delta) WHERE name = ANY ($3) AND name <> ALL (''{session,product}'')) SELECT count(*) FROM delta',
                   coalesce(analytics.line_columns_sql(cells), 'l.stamp'), analytics.tail_lines_sql('$1', '$2'), cells, merges);
 END
 $$;
@@ -321,7 +321,7 @@ BEGIN
         others := pass.names;
         IF others @> builtin THEN
             n := analytics.merge_builtin_rollups(pg_snapshot_xmax(pass.merged), ARRAY(SELECT pg_snapshot_xip(pass.merged)),
-                     builtin || ARRAY(SELECT s.name FROM analytics.rollup_state s WHERE s.name = 'session' AND s.merged::text = pass.merged::text));
+                     builtin || ARRAY(SELECT s.name FROM analytics.rollup_state s WHERE s.name IN ('session', 'product') AND s.merged::text = pass.merged::text));
             others := ARRAY(SELECT unnest(others) EXCEPT SELECT unnest(builtin));
         END IF;
         IF others <> '{}' THEN
@@ -337,8 +337,9 @@ BEGIN
         UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ANY (pass.names || 'session'::text);
         merged_lines := greatest(merged_lines, n);
     END LOOP;
+    -- where merge_cells() did not
     PERFORM analytics.learn_products();
-    PERFORM analytics.merge_sessions();  -- where merge_cells() did not
+    PERFORM analytics.merge_sessions();
     IF merged_lines >= 1000 THEN
         PERFORM analytics.analyze_new_tables();
     END IF;

@@ -99,6 +99,16 @@ SessionPass session_of(const json::Node& node) {
     return session;
 }
 
+ProductPass product_of(const json::Node& node) {
+    ProductPass product;
+    for (const json::Node& member : json::Children(node)) {
+        for (const json::Node& column : json::Children(member)) {
+            product.columns.push_back(number_of(column));
+        }
+    }
+    return product;
+}
+
 Pass read(const std::string& description) {
     json::Document document;
     if (!document.read(description.data(), description.data() + description.size()) || document.root().type != json::Type::object) {
@@ -112,6 +122,8 @@ Pass read(const std::string& description) {
             pass.hll_schema = text_of(member);
         } else if (member.key == "session" && member.type == json::Type::object) {
             pass.session = session_of(member);
+        } else if (member.key == "product" && member.type == json::Type::object) {
+            pass.product = product_of(member);
         } else if (member.key == "rollups") {
             for (const json::Node& element : json::Children(member)) {
                 pass.rollups.push_back(rollup_of(element));

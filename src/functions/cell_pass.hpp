@@ -37,10 +37,17 @@ struct SessionPass {
     std::vector<Kept> writes;  // read the rows `changed`
 };
 
+struct ProductPass {
+    enum Column : std::size_t { kProduct, kKind, kProperties, kPrice, kCurrency, kStamp };
+
+    std::vector<int> columns;  // of the query, by what they are
+};
+
 struct Pass {
     std::string query;
     std::vector<Rollup> rollups;         // finer ones first
     std::optional<SessionPass> session;  // where sessions can take part
+    std::optional<ProductPass> product;
     std::string hll_schema;
     SPIPlanPtr plan = nullptr;  // of the query
 };

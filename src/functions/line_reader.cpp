@@ -33,6 +33,7 @@ void decode(cells::Value& value, Datum datum, Oid type) {
         }
         case INT8OID:
         case TIMESTAMPTZOID:
+        case XID8OID:
             value.number = DatumGetInt64(datum);
             break;
         case NUMERICOID: {
@@ -51,11 +52,11 @@ void decode(cells::Value& value, Datum datum, Oid type) {
 }
 
 bool is_plain(Datum datum, Oid type) {
-    if (type != TEXTOID && type != NUMERICOID) {
+    if (type != TEXTOID && type != NUMERICOID && type != JSONBOID) {
         return true;
     }
     const auto* const pointer = DatumGetPointer(datum);
-    return !VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer) && (type == TEXTOID || pg::plain_decimal(datum).has_value());
+    return !VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer) && (type != NUMERICOID || pg::plain_decimal(datum).has_value());
 }
 
 }  // namespace

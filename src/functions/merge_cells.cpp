@@ -15,6 +15,7 @@
 #include "functions/cell_pass.hpp"
 #include "functions/cell_writer.hpp"
 #include "functions/line_reader.hpp"
+#include "functions/product_writer.hpp"
 #include "functions/session_writer.hpp"
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
@@ -34,12 +35,15 @@ constexpr std::size_t kMemory = 256UL << 20;  // of cells, sessions and words, b
 
 class Merge {
 public:
-    Merge(Pass& pass, bool with_sessions) : pass_(pass), hll_(pass.hll_schema), reader_(words_) {
+    Merge(Pass& pass, bool with_sessions, bool with_products) : pass_(pass), hll_(pass.hll_schema), reader_(words_) {
         for (const Rollup& rollup : pass.rollups) {
             tables_.emplace_back(rollup.shape, cells::Purpose::merge, words_);
         }
         if (with_sessions) {
             sessions_.emplace(*pass.session, words_);
+        }
+        if (with_products) {
+            products_.emplace(*pass.product);
         }
     }
     Merge(const Merge&) = delete;
@@ -54,6 +58,9 @@ public:
         }
         if (sessions_) {
             sessions_->add(line);
+        }
+        if (products_) {
+            products_->add(line);
         }
     }
 
@@ -87,6 +94,12 @@ public:
         return sessions_ ? std::optional(sessions_->finish(merged, seen)) : std::nullopt;
     }
 
+    void finish_products(Datum seen) {
+        if (products_) {
+            products_->finish(seen);
+        }
+    }
+
 private:
     void put(Rollup& rollup, const cells::Table& table) {
         if (table.size() == 0) {
@@ -109,6 +122,7 @@ private:
     LineReader reader_;
     std::vector<cells::Table> tables_;
     std::optional<SessionWriter> sessions_;
+    std::optional<ProductWriter> products_;
 };
 
 // A snapshot of this moment while it lives; statements that only read run with it.
@@ -144,13 +158,18 @@ void read_lines(Pass& pass, Merge& merge, Datum newer, Datum running, std::int64
         }
         return SPI_cursor_open(nullptr, pass.plan, values.data(), nullptr, true);
     });
+    MemoryContext const caller = CurrentMemoryContext;
+    MemoryContext const batch = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics lines", ALLOCSET_DEFAULT_SIZES); });
     for (;;) {
         pg::protect([&] { SPI_cursor_fetch(portal, true, kRowsAtOnce); });
         const auto fetched = SPI_processed;
         SPITupleTable* const table = SPI_tuptable;
+        MemoryContextSwitchTo(batch);
         for (std::uint64_t i = 0; i < fetched; ++i) {
             merge.add(table->vals[i], table->tupdesc);
         }
+        MemoryContextSwitchTo(caller);
+        MemoryContextReset(batch);
         SPI_freetuptable(table);
         if (fetched == 0) {
             break;
@@ -163,13 +182,13 @@ void read_lines(Pass& pass, Merge& merge, Datum newer, Datum running, std::int64
     pg::protect([&] { SPI_cursor_close(portal); });
 }
 
-// Whether the P of sessions moves along.
-bool names_sessions(Datum names) {
+// Whether the P of this target moves along.
+bool names_target(Datum names, std::string_view target) {
     return pg::protect([&] {
         Datum* elements = nullptr;
         int count = 0;
         deconstruct_array(DatumGetArrayTypeP(names), TEXTOID, -1, false, TYPALIGN_INT, &elements, nullptr, &count);
-        return std::any_of(elements, elements + count, [](Datum name) { return pg::text_view(name) == "session"; });
+        return std::any_of(elements, elements + count, [&](Datum name) { return pg::text_view(name) == target; });
     });
 }
 
@@ -182,7 +201,7 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
     const Datum names = PG_GETARG_DATUM(3);
     const pg::Connection connection;
     Pass& pass = pass_from(description);
-    Merge merge(pass, pass.session && names_sessions(names));
+    Merge merge(pass, pass.session && names_target(names, "session"), pass.product && names_target(names, "product"));
     std::int64_t lines = 0;
     static pg::Statement kMerged("SELECT merged FROM analytics.rollup_state WHERE name = 'session'");
     const pg::Result state = kMerged.execute();
@@ -195,7 +214,7 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
     }
     static constexpr std::array kMovedTypes = {Oid{PG_SNAPSHOTOID}, Oid{INT8OID}, Oid{TEXTARRAYOID}};
     static pg::Statement kMoved(
-        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY ($3)", kMovedTypes);
+        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY ($3) AND name <> 'product'", kMovedTypes);
     // before anything is written at the end: a transaction whose snapshot is too old fails here
     kMoved.execute({seen, Int64GetDatum(lines), names});
     merge.write();
@@ -205,6 +224,7 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
         static pg::Statement kChanged("UPDATE analytics.rollup_state SET rows = $1 WHERE name = 'session'", kChangedTypes);
         kChanged.execute({Int64GetDatum(*changed)});
     }
+    merge.finish_products(seen);
     return Int64GetDatum(lines);
 }
 

@@ -15,7 +15,7 @@ namespace analytics::cells {
 struct Value {
     bool null = true;
     std::int64_t number = 0;
-    std::string_view text;
+    std::string_view text;  // of a JSON document: how it is stored
     Decimal amount;
     bool wide = false;  // an amount of more than 36 digits: text has it
 };
