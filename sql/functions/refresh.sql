@@ -263,6 +263,35 @@ END
 $$;
 COMMENT ON FUNCTION analytics.analyze_new_tables() IS 'gives the planner statistics of what was filled for the first time';
 
+-- Where nothing is merged, one pass over all events builds all that is built in, by merge_cells(): faster than rollup by rollup.
+-- Where raw events are gone, cells that hold them must be left alone: then build() does it.
+CREATE OR REPLACE FUNCTION analytics.begin_first_pass() RETURNS boolean
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+BEGIN
+    IF EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name <> 'product_pair' AND s.name <> 'identity') OR EXISTS (SELECT FROM analytics.retired)
+       OR NOT EXISTS (SELECT FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                       WHERE p.oid = 'analytics.merge_cells(text, xid8, xid8[], text[])'::regprocedure AND l.lanname = 'c') THEN
+        RETURN false;
+    END IF;
+    FOR name IN SELECT r.name FROM analytics.rollup r WHERE r.builtin LOOP
+        EXECUTE format('DELETE FROM analytics.%I', 'rollup_' || name);
+    END LOOP;
+    DELETE FROM analytics.rollup_session;
+    DELETE FROM analytics.rollup_session_day;
+    -- a P that saw nothing
+    INSERT INTO analytics.rollup_state (name, merged, refreshed_at, duration, rows)
+    SELECT t.name, '1:1:', clock_timestamp(), '0', 0
+      FROM (SELECT r.name FROM analytics.rollup r WHERE r.builtin UNION ALL VALUES ('session'), ('product')) t
+        ON CONFLICT ON CONSTRAINT rollup_state_pkey DO NOTHING;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION analytics.begin_first_pass() IS 'prepares the pass that builds all that is built in from nothing; false: it is not for this time; the caller holds the engine lock';
+
 CREATE OR REPLACE FUNCTION analytics.refresh_rollups(wait boolean) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -279,6 +308,7 @@ DECLARE
     n bigint;
     merged_lines bigint := 0;
     started timestamptz;
+    first boolean := false;
     version text := (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'analytics');
 BEGIN
     IF pg_is_in_recovery() THEN
@@ -303,6 +333,9 @@ BEGIN
     PERFORM analytics.name_late_visitors();
     builtin := ARRAY(SELECT r.name FROM analytics.rollup r WHERE r.builtin);
     custom := ARRAY(SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin);
+    IF analytics.begin_first_pass() THEN
+        first := true;
+    END IF;
     -- what has no state, after an installation or a restore, is built, and what is half built is finished, at its own P
     FOR pass IN SELECT r.name FROM analytics.rollup r LEFT JOIN analytics.rollup_state s USING (name)
                  WHERE s.name IS NULL OR s.built_from > '-infinity'
@@ -333,7 +366,11 @@ BEGIN
         IF EXISTS (SELECT FROM analytics.rollup_recount) THEN
             PERFORM analytics.recount_lost_cells();
         END IF;
-        PERFORM analytics.refresh_customers();
+        IF first AND 'customer_daily' = ANY (pass.names) THEN
+            PERFORM analytics.build_customers(NULL);
+        ELSE
+            PERFORM analytics.refresh_customers();
+        END IF;
         UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ANY (pass.names || 'session'::text);
         merged_lines := greatest(merged_lines, n);
     END LOOP;

@@ -37,7 +37,7 @@ class Merge {
 public:
     Merge(Pass& pass, bool with_sessions, bool with_products) : pass_(pass), hll_(pass.hll_schema), reader_(words_) {
         for (const Rollup& rollup : pass.rollups) {
-            tables_.emplace_back(rollup.shape, cells::Purpose::merge, words_);
+            tables_.emplace_back(rollup.shape, words_);
         }
         if (with_sessions) {
             sessions_.emplace(*pass.session, words_);

@@ -41,11 +41,13 @@ void ProductWriter::add(cells::Line& line) {
     if (line[cells::kSign].number != 1 || value(ProductPass::kProduct).null || value(ProductPass::kKind).text != "product") {
         return;
     }
-    if (last_.second == nullptr || last_.first != line[cells::kStore].text) {
-        const std::string store(line[cells::kStore].text);
-        last_ = {store, &products_[store]};
+    const int id = pass_.columns[ProductPass::kProduct];
+    const auto hash_of = [&](int column) { return static_cast<std::uint64_t>(line.words().hash(line.word(column))); };
+    Product& product = products_[{hash_of(cells::kStore), hash_of(id)}];
+    if (product.id.empty()) {
+        product.store = line[cells::kStore].text;
+        product.id = line[id].text;
     }
-    Product& product = (*last_.second)[std::string(value(ProductPass::kProduct).text)];
     const Age age{line[cells::kOccurredAt].number, line[cells::kRevision].number, value(ProductPass::kStamp).number, -line[cells::kLine].number};
     const std::array<Field*, kFields.size()> fields = {&product.name, &product.category, &product.brand};
     const bool says_more = std::any_of(fields.begin(), fields.end(), [&](const Field* field) { return age > field->age; });
@@ -73,40 +75,34 @@ void ProductWriter::add(cells::Line& line) {
 }
 
 bool ProductWriter::finish(Datum seen) {
-    struct Row {
-        const std::string* store;
-        const std::string* id;
-        const Product* product;
-    };
-    std::vector<Row> rows;
-    for (const auto& [store, products] : products_) {
-        for (const auto& [id, product] : products) {
-            rows.push_back({&store, &id, &product});
-        }
+    std::vector<const Product*> rows;
+    rows.reserve(products_.size());
+    for (const auto& [hash, product] : products_) {
+        rows.push_back(&product);
     }
     static constexpr Oid kTexts = TEXTARRAYOID;
     static constexpr Oid kTimes = TIMESTAMPTZARRAYOID;
     static constexpr std::array kTypes = {kTexts, kTexts, kTexts, kTimes, kTexts, kTimes, kTexts, kTimes, kTexts, kTexts, kTimes, Oid{PG_SNAPSHOTOID}};
     static pg::Statement kLearn("SELECT analytics.learn_news($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", kTypes);
     const auto texts = [&](auto&& of) {
-        return pg::protect([&] { return pg::text_array(rows.size(), [&](std::size_t i) { return of(rows[i]); }); });
+        return pg::protect([&] { return pg::text_array(rows.size(), [&](std::size_t i) { return of(*rows[i]); }); });
     };
     using Text = std::optional<std::string_view>;
     const auto values = [&](Field Product::*field) {
-        return texts([&](const Row& row) { return Text((row.product->*field).value); });
+        return texts([&](const Product& product) { return Text((product.*field).value); });
     };
     const auto times = [&](Field Product::*field) {
         return pg::protect([&] {
             return pg::timestamp_array(rows.size(), [&](std::size_t i) {
-                const Field& held = rows[i].product->*field;
+                const Field& held = rows[i]->*field;
                 return held.value ? std::optional<TimestampTz>(held.age.at) : std::nullopt;
             });
         });
     };
     const pg::Result result = kLearn.execute(
-        {texts([](const Row& row) { return Text(*row.store); }), texts([](const Row& row) { return Text(*row.id); }), values(&Product::name),
+        {texts([](const Product& product) { return Text(product.store); }), texts([](const Product& product) { return Text(product.id); }), values(&Product::name),
          times(&Product::name), values(&Product::category), times(&Product::category), values(&Product::brand), times(&Product::brand),
-         values(&Product::price), texts([](const Row& row) { return Text(row.product->currency); }), times(&Product::price), seen});
+         values(&Product::price), texts([](const Product& product) { return Text(product.currency); }), times(&Product::price), seen});
     return !result[0].is_null(1);
 }
 

@@ -38,13 +38,18 @@ private:
         Age age;
     };
     struct Product {
+        std::string store;
+        std::string id;
         Field name, category, brand, price;
         std::optional<std::string> currency;  // the price's
     };
 
+    struct HashOfHash {
+        std::size_t operator()(const cells::Hash128& hash) const { return cells::mix(hash.low, hash.high); }
+    };
+
     const ProductPass& pass_;
-    std::unordered_map<std::string, std::unordered_map<std::string, Product>> products_;  // by store and id
-    std::pair<std::string, std::unordered_map<std::string, Product>*> last_{{}, nullptr};
+    std::unordered_map<cells::Hash128, Product, HashOfHash> products_;  // by store and id
 };
 
 }  // namespace analytics::cell_pass

@@ -8,7 +8,6 @@ namespace analytics::cells {
 namespace {
 
 constexpr std::size_t kFirstSize = 256;
-constexpr std::size_t kBytesOfFirst = 40;
 constexpr std::uint32_t kFree = static_cast<std::uint32_t>(-1);
 
 std::optional<Word> to_optional(Word shifted) {
@@ -33,8 +32,8 @@ bool is_less(const Moment& a, const Moment& b, const Words& words) {
 
 }  // namespace
 
-Table::Table(Shape shape, Purpose purpose, const Words& words)
-    : shape_(std::move(shape)), purpose_(purpose), key_width_(shape_.keys.size() + 1), number_width_(0), total_width_(0), words_(&words) {
+Table::Table(Shape shape, const Words& words)
+    : shape_(std::move(shape)), key_width_(shape_.keys.size() + 1), number_width_(0), total_width_(0), words_(&words) {
     for (const Sum& sum : shape_.sums) {
         places_.push_back(sum.is_amount ? total_width_++ : number_width_++);
         first_in_cell_ = first_in_cell_ || sum.first_in_cell;
@@ -83,7 +82,7 @@ void Table::grow() {
 bool Table::is_first(Line& line, Place cell) {
     // by what the cell is, not by its place: that is another one after clear()
     const Hash128 event = line.event();
-    return firsts_.insert({mix(event.low, hashes_[cell]), mix(event.high, hashes_[cell])}).second;
+    return firsts_.insert({mix(event.low, hashes_[cell]), mix(event.high, hashes_[cell])});
 }
 
 void Table::add(Line& line) {
@@ -102,9 +101,6 @@ void Table::add(Line& line) {
     cell.week = std::min(cell.week, line[kWeek].number);
     cell.month = std::min(cell.month, line[kMonth].number);
     cell.lines += sign;
-    if (shape_.extremes.empty()) {
-        cell.lost = cell.lost || sign < 0;
-    }
     const bool first = first_in_cell_ && is_first(line, place);
     for (std::size_t i = 0; i < shape_.sums.size(); ++i) {
         const Sum& sum = shape_.sums[i];
@@ -121,7 +117,7 @@ void Table::add(Line& line) {
     }
     for (std::size_t i = 0; i < shape_.counts.size(); ++i) {
         const int key = shape_.counts[i];
-        if (!line[key].null && (sign > 0 || purpose_ == Purpose::build)) {
+        if (!line[key].null) {
             counted_[i].push_back({place, sign, line.words().hash(line.word(key))});
         }
     }
@@ -142,7 +138,6 @@ void Table::add_cells_of(Table& finer) {
         coarser[from] = to;
         Cell& sum = cells_[to];
         sum.lines += cell.lines;
-        sum.lost = sum.lost || cell.lost;
         for (std::size_t i = 0; i < shape_.sums.size(); ++i) {
             // the finer rollup may have more sums than this one
             const auto other = std::find_if(finer.shape_.sums.begin(), finer.shape_.sums.end(), [&](const Sum& candidate) {
@@ -178,6 +173,8 @@ void Table::settle_counts() {
             }
             if (net > 0) {
                 all[kept++] = all[from];
+            } else if (net < 0) {
+                cells_[all[from].cell].lost = true;
             }
             from = next;
         }
@@ -275,7 +272,7 @@ std::optional<Moment> Table::extreme(std::size_t place, std::size_t extreme) con
 std::size_t Table::bytes() const {
     std::size_t bytes = cells_.capacity() * sizeof(Cell) + keys_.capacity() * sizeof(Word) + numbers_.capacity() * 8 +
                         totals_.capacity() * sizeof(Total) + index_.size() * sizeof(Place) + hashes_.capacity() * 8 +
-                        seen_.capacity() * sizeof(Seen) + firsts_.size() * kBytesOfFirst;
+                        seen_.capacity() * sizeof(Seen) + firsts_.bytes();
     for (const auto& counted : counted_) {
         bytes += counted.capacity() * sizeof(Counted);
     }

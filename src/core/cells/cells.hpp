@@ -2,8 +2,11 @@
 // pass over the lines for any number of rollups, by hashing.
 //
 // The rules are those of cells_sql() there, and words are used as there: a cell is one row of a rollup; sums add what
-// each line adds; distinct counts hold the hashes of keys; first and last moments are those of events that stand; `lost`
-// marks cells in which a line was taken back.
+// each line adds; distinct counts hold the hashes of keys; first and last moments are those of events that stand.
+//
+// `lost` marks cells in which a key, or a moment, was taken back more often than it came: only then can it have been among what
+// was merged before, and be gone. (A key that came as often as it was taken back is where it was before: if it was merged, some
+// merged line still has it.)
 #pragma once
 
 #include "core/cells/line.hpp"
@@ -13,7 +16,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 namespace analytics::cells {
@@ -36,10 +38,6 @@ struct Shape {
     std::vector<Extreme> extremes;
 };
 
-// What counts anew: a merge adds to what is there, and cells that lost a key are counted elsewhere; a build has all lines, and
-// a key stands if the sum of its signs does.
-enum class Purpose : std::uint8_t { merge, build };
-
 // A moment with what is wanted of it.
 struct Moment {
     std::int64_t at = 0;
@@ -59,7 +57,7 @@ struct Cell {
 class Table {
 public:
     // words: of the lines that come.
-    Table(Shape shape, Purpose purpose, const Words& words);
+    Table(Shape shape, const Words& words);
 
     void add(Line& line);
 
@@ -102,10 +100,6 @@ private:
         Word channel;  // 0: none, else the word + 1
         Word country;
     };
-    struct HashOfHash {
-        std::size_t operator()(const Hash128& hash) const { return hash.low ^ hash.high; }
-    };
-
     Place place_of(std::int64_t bucket, std::span<const Word> keys);
     bool is_first(Line& line, Place cell);
     void add_moment(Place cell, const Seen& seen, bool is_purchase);
@@ -114,7 +108,6 @@ private:
     void grow();
 
     Shape shape_;
-    Purpose purpose_;
     std::size_t key_width_;     // words of a cell's key, the store first
     std::size_t number_width_;  // sums that are numbers
     std::size_t total_width_;   // sums that are amounts
@@ -131,7 +124,7 @@ private:
     std::vector<std::vector<std::size_t>> count_starts_;
     std::vector<Seen> seen_;
     std::vector<std::optional<Moment>> extremes_;
-    std::unordered_set<Hash128, HashOfHash> firsts_;
+    HashSet firsts_;
     std::vector<Place> order_;
     std::vector<Word> line_keys_;
     Word purchase_ = static_cast<Word>(-1);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 namespace analytics::cells {
 
@@ -68,5 +69,44 @@ inline Hash128 murmur3(std::string_view text, std::uint64_t seed = 0) {
 inline std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
     return detail::finish(detail::rotate(hash, 23) * 0x9e3779b97f4a7c15ULL + value);
 }
+
+// A set of hashes: open addressing, since a node for each would cost more than the hash.
+class HashSet {
+public:
+    // Whether it was not there before.
+    bool insert(Hash128 hash) {
+        hash.low |= hash == Hash128{} ? 1 : 0;  // zero marks a free place
+        std::size_t place = hash.low & (places_.size() - 1);
+        for (; places_[place] != Hash128{}; place = (place + 1) & (places_.size() - 1)) {
+            if (places_[place] == hash) {
+                return false;
+            }
+        }
+        places_[place] = hash;
+        if (++size_ * 2 > places_.size()) {
+            grow();
+        }
+        return true;
+    }
+    std::size_t bytes() const { return places_.size() * sizeof(Hash128); }
+
+private:
+    void grow() {
+        std::vector<Hash128> old(places_.size() * 2);
+        old.swap(places_);
+        for (const Hash128& hash : old) {
+            if (hash != Hash128{}) {
+                std::size_t place = hash.low & (places_.size() - 1);
+                while (places_[place] != Hash128{}) {
+                    place = (place + 1) & (places_.size() - 1);
+                }
+                places_[place] = hash;
+            }
+        }
+    }
+
+    std::vector<Hash128> places_ = std::vector<Hash128>(1024);
+    std::size_t size_ = 0;
+};
 
 }  // namespace analytics::cells
