@@ -104,7 +104,8 @@ void check_rejection(const Rejection& rejection, std::string_view payload) {
         "invalid_json",       "not_an_object",     "missing",        "wrong_type",
         "invalid_event_type", "invalid_timestamp", "invalid_number", "out_of_range",
         "unknown_currency",   "invalid_country",   "key_too_long",   "too_deep",
-        "invalid_utf8",       "nul_character",     "store_mismatch", "timestamp_out_of_range"};
+        "invalid_utf8",       "nul_character",     "store_mismatch", "timestamp_out_of_range",
+        "event_not_allowed"};
     CHECK(codes.count(rejection.code) == 1);
     CHECK(!rejection.message.empty());
     check_text(rejection.message, 300);
