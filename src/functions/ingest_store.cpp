@@ -25,8 +25,6 @@ pg::Statement store_settings(
 
 constexpr std::array<Oid, 2> kVisitorParameters = {TEXTARRAYOID, TEXTARRAYOID};
 
-pg::Statement any_identity("SELECT 1 FROM analytics.identity LIMIT 1");
-
 // By index: of the visitors of a batch few are known as a rule.
 pg::Statement known_visitors(
     "SELECT i.store_id, i.anonymous_id, i.customer_id"
@@ -34,9 +32,19 @@ pg::Statement known_visitors(
     "  JOIN analytics.identity i ON i.store_id = v.store_id AND i.anonymous_id = v.anonymous_id",
     kVisitorParameters, pg::Search::by_index);
 
-// Between the installation of this library and ALTER EXTENSION UPDATE, its SQL may be that of 0.1.0.
+// Whether there may be any: a table without a page has no row. (Between the installation of this library and ALTER
+// EXTENSION UPDATE, its SQL may be that of 0.1.0, without the table.)
 bool knows_identities() {
-    return pg::protect([] { return OidIsValid(get_relname_relid("identity", get_namespace_oid("analytics", false))); });
+    return pg::protect([] {
+        const Oid table = get_relname_relid("identity", get_namespace_oid("analytics", false));
+        if (!OidIsValid(table)) {
+            return false;
+        }
+        const Relation relation = table_open(table, AccessShareLock);
+        const bool has_pages = RelationGetNumberOfBlocks(relation) > 0;
+        table_close(relation, AccessShareLock);
+        return has_pages;
+    });
 }
 
 pg_tz* time_zone(std::string_view name) {
@@ -110,7 +118,7 @@ void Surroundings::name_visitors(EventBatch& batch) {
             visitors.emplace_back(event.store_id, *event.anonymous_id);
         }
     }
-    if (visitors.empty() || !knows_identities() || any_identity.execute({}, pg::Access::read_only).size() == 0) {
+    if (visitors.empty() || !knows_identities()) {
         return;
     }
     std::sort(visitors.begin(), visitors.end());
