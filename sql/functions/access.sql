@@ -25,7 +25,7 @@ COMMENT ON FUNCTION analytics.allowed_stores() IS
 'stores that the caller may see: those of the claim "stores" in request.jwt.claims; null where there is no such claim: all. A claim that is no list of names allows none. 22P02: request.jwt.claims is no JSON';
 
 CREATE OR REPLACE FUNCTION analytics.require_store(store text) RETURNS void
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
