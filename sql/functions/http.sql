@@ -157,7 +157,7 @@ BEGIN
                        p.device, p.ingested_at, p.ingest_xid
                   FROM analytics.event p WHERE p.stamp = ANY (running) AND p.stamp <> own AND p.excluded IS NULL) l
          WHERE NOT pg_visible_in_snapshot(l.ingest_xid, since)
-    ), version AS (
+    ), version AS MATERIALIZED (
         -- stands: 1, or -1 where it was taken back; written and taken back since then: nothing
         SELECT l.store_id, l.event_id, l.event_type, l.order_id, l.occurred_at, sign(sum(l.sign)) AS stands,
                CASE WHEN min(l.product_id COLLATE "C") = max(l.product_id COLLATE "C") THEN min(l.product_id COLLATE "C") END AS product_id,
@@ -167,12 +167,13 @@ BEGIN
          GROUP BY l.store_id, l.event_id, l.event_type, l.order_id, l.occurred_at, l.revision
         HAVING sum(l.sign) <> 0
     ), event AS (
-        SELECT v.store_id, v.event_id, v.event_type, v.order_id, v.occurred_at, v.product_id, v.quantity, v.value, v.currency, v.channel, v.country,
-               v.device, max(v.ingested_at) AS ingested_at
+        SELECT v.*
           FROM version v
-         GROUP BY v.store_id, v.event_id, v.event_type, v.order_id, v.occurred_at, v.product_id, v.quantity, v.value, v.currency, v.channel,
-                  v.country, v.device
-        HAVING sum(v.stands) > 0
+         WHERE v.stands > 0
+           AND NOT EXISTS (SELECT FROM version b
+                            WHERE b.stands < 0 AND b.store_id = v.store_id AND b.event_id = v.event_id AND b.event_type = v.event_type AND b.occurred_at = v.occurred_at
+                              AND (b.order_id, b.product_id, b.quantity, b.value, b.currency, b.channel, b.country, b.device)
+                                  IS NOT DISTINCT FROM (v.order_id, v.product_id, v.quantity, v.value, v.currency, v.channel, v.country, v.device))
     ), ranked AS MATERIALIZED (
         SELECT e.*, row_number() OVER (PARTITION BY e.store_id, e.event_type ORDER BY e.occurred_at DESC, e.ingested_at DESC, e.event_id) AS place FROM event e
     ), shown AS (
