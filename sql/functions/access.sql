@@ -25,7 +25,7 @@ COMMENT ON FUNCTION analytics.allowed_stores() IS
 'stores that the caller may see: those of the claim "stores" in request.jwt.claims; null where there is no such claim: all. A claim that is no list of names allows none. 22P02: request.jwt.claims is no JSON';
 
 CREATE OR REPLACE FUNCTION analytics.require_store(store text) RETURNS void
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -108,7 +108,7 @@ AS $$
      WHERE p.pronamespace = 'analytics'::regnamespace AND level = 'admin'
        AND p.proname IN ('set_setting', 'set_exchange_rate', 'refresh', 'rebuild', 'reconcile', 'maintain', 'maintain_partitions', 'missing_partitions',
                          'tail_of', 'create_rollup', 'drop_rollup', 'erase_customer', 'apply_retention', 'start_workers',
-                         'stop_workers', 'grant_access', 'run_maintenance', 'schedule', 'unschedule', 'jobs', 'cron_every',
+                         'stop_workers', 'grant_access', 'create_ingest_key', 'revoke_ingest_key', 'run_maintenance', 'schedule', 'unschedule', 'jobs', 'cron_every',
                          'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs')
 $$;
 COMMENT ON FUNCTION analytics.level_privileges(text) IS 'what grant_access() grants for a level: privilege and object, as SQL';

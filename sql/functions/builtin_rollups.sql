@@ -71,7 +71,7 @@ AS $body$
             HAVING sum(l.sign) > 0) k
      WHERE k.key IS NOT NULL
 $body$
-$function$, analytics.bucket_span_sql(r, 'of_bucket', 'analytics.get_setting(''timezone'', of_store)'), category);
+$function$, analytics.bucket_span_sql(r, 'of_bucket', 'analytics.setting_of(''timezone'', of_store)'), category);
     COMMENT ON FUNCTION analytics.recount_category(text, text, date, text, text) IS 'distinct orders or customers of a category''s day from the events, where a line was taken back';
     EXECUTE format('CREATE OR REPLACE VIEW analytics.category_daily WITH (security_barrier) AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, %s AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0 AND %s) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
         format(counted, 'orders', analytics.hll_schema(), analytics.live_count_sql('c', 'order_keys'), 'orders'),

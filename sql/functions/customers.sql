@@ -65,7 +65,7 @@ BEGIN
               FROM day d WHERE d.lost
             UNION ALL
             SELECT b.store_id, b.bucket, l.customer_id, NULL, NULL, NULL, NULL, NULL, NULL, l.occurred_at, l.event_type, l.channel, l.country
-              FROM (SELECT DISTINCT x.store_id, x.bucket, analytics.get_setting('timezone', x.store_id) AS zone FROM day x WHERE x.lost) b
+              FROM (SELECT DISTINCT x.store_id, x.bucket, analytics.setting_of('timezone', x.store_id) AS zone FROM day x WHERE x.lost) b
              CROSS JOIN LATERAL (SELECT c.* FROM analytics.counted_line c
                                   WHERE c.store_id = b.store_id AND c.day = b.bucket AND c.line = 1 AND c.customer_id IS NOT NULL
                                     AND c.occurred_at >= b.bucket::timestamp AT TIME ZONE b.zone - interval '3 hours'

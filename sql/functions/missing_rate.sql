@@ -16,7 +16,7 @@ BEGIN
               LEFT JOIN analytics.store s ON s.store_id = v.store_id
              WHERE (missing_rates.store IS NULL OR v.store_id = missing_rates.store)
                AND (missing_rates."from" IS NULL OR v.bucket >= missing_rates."from") AND (missing_rates."to" IS NULL OR v.bucket < missing_rates."to")
-               AND v.currency <> coalesce(s.currency, analytics.get_setting('currency', ''))
+               AND v.currency <> coalesce(s.currency, analytics.setting_of('currency', ''))
                AND (v.gross_sales <> 0 OR v.discounts <> 0 OR v.returns <> 0 OR v.taxes <> 0 OR v.shipping <> 0 OR v.gift_card_sales <> 0)
              GROUP BY v.store_id, v.bucket, v.currency) d
      WHERE analytics.rate_on(d.store_id, d.currency, d.bucket) IS NULL

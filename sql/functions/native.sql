@@ -46,6 +46,15 @@ CREATE OR REPLACE FUNCTION analytics.replay_rejected(ids bigint[] DEFAULT NULL, 
     SET jit = off
 AS 'MODULE_PATHNAME', 'analytics_replay_rejected';
 
+CREATE OR REPLACE FUNCTION analytics.ingest_group(payloads text[], formats text[] DEFAULT NULL, stores text[] DEFAULT NULL,
+    events jsonb DEFAULT NULL, bound boolean[] DEFAULT NULL)
+    RETURNS TABLE (member integer, accepted bigint, duplicates bigint, rejected bigint, errors jsonb, sqlstate text, message text,
+                   detail text, hint text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+AS 'MODULE_PATHNAME', 'analytics_ingest_group';
+
 CREATE OR REPLACE FUNCTION analytics.start_workers() RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'analytics_start_workers';

@@ -76,6 +76,18 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION analytics.ingest_group(payloads text[], formats text[] DEFAULT NULL, stores text[] DEFAULT NULL,
+    events jsonb DEFAULT NULL, bound boolean[] DEFAULT NULL)
+    RETURNS TABLE (member integer, accepted bigint, duplicates bigint, rejected bigint, errors jsonb, sqlstate text, message text,
+                   detail text, hint text)
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('ingest_group', 'Write with COPY or INSERT into analytics.event, which counts the same.');
+END
+$$;
+
 CREATE OR REPLACE FUNCTION analytics.start_workers() RETURNS integer
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp

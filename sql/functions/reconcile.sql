@@ -70,6 +70,16 @@ AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM analytics.require_store(store);
+    IF "from" > "to" THEN
+        RAISE EXCEPTION 'invalid range of days' USING ERRCODE = '22023', DETAIL = format('Got %s to %s.', "from", "to"),
+            HINT = 'Pass "from", inclusive, not after "to", exclusive; NULL leaves an end open.';
+    ELSIF store <> 'main' AND NOT (EXISTS (SELECT FROM analytics.event_key k WHERE k.store_id = reconcile.store)
+                                   OR EXISTS (SELECT FROM analytics.event e WHERE e.store_id = reconcile.store)
+                                   OR EXISTS (SELECT FROM analytics.rollup_sales_monthly m WHERE m.store_id = reconcile.store)
+                                   OR EXISTS (SELECT FROM analytics.store s WHERE s.store_id = reconcile.store AND s.store_id <> '')) THEN
+        RAISE EXCEPTION 'unknown store' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(store, 100)),
+            HINT = 'Pass a store that events were sent to or that has settings, or NULL for all.';
+    END IF;
     -- every view against the events
     RETURN QUERY SELECT f.* FROM (SELECT r.name FROM analytics.rollup r WHERE to_regclass(format('analytics.%I', r.name)) IS NOT NULL OFFSET 0) r
                   CROSS JOIN LATERAL analytics.reconcile_rollup(r.name, reconcile.store, reconcile."from", reconcile."to") f;
@@ -124,7 +134,8 @@ END
 $$;
 COMMENT ON FUNCTION analytics.reconcile(text, date, date) IS
 'compares every view with the events, grains, customers, cohorts and sessions with each other and keys with lines, in days from (inclusive) to (exclusive); returns what differs: no rows.
-missing_rate: money of a day in a currency (key) without an exchange rate, which converted figures leave out; expected is how much, in that currency';
+missing_rate: money of a day in a currency (key) without an exchange rate, which converted figures leave out; expected is how much, in that currency.
+22023: no store of that name, or "from" lies after "to"; 42501: not this store';
 
 CREATE OR REPLACE FUNCTION analytics.tail_of(merged pg_snapshot, OUT tail_rows bigint, OUT oldest timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER

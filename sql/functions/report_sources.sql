@@ -62,7 +62,7 @@ CREATE OR REPLACE FUNCTION analytics.report_zone_sql(q analytics.report_request,
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(quote_literal(q.zone),
-                    format('coalesce((SELECT z.timezone FROM analytics.store z WHERE z.store_id = %s.store_id), %L)', source, analytics.get_setting('timezone', '')))
+                    format('coalesce((SELECT z.timezone FROM analytics.store z WHERE z.store_id = %s.store_id), %L)', source, analytics.setting_of('timezone', '')))
 $$;
 COMMENT ON FUNCTION analytics.report_zone_sql(analytics.report_request, text) IS 'SQL of the time zone of a row''s store';
 

@@ -129,7 +129,7 @@ BEGIN
     SET max_parallel_workers_per_gather = 0
 AS %L', 'recount_' || r.name, r.bucket_type, hll, format('
 DECLARE
-    zone text := analytics.get_setting(''timezone'', of_store);
+    zone text := analytics.setting_of(''timezone'', of_store);
 BEGIN
     PERFORM analytics.require_store(of_store);
     CASE measure

@@ -172,12 +172,21 @@ CREATE OR REPLACE FUNCTION analytics.unschedule() RETURNS integer
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    elsewhere constant text := format('SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND username = %L AND jobname LIKE ''analytics%%'';',
+                                      current_database(), current_user);
     job record;
     removed integer := 0;
 BEGIN
-    PERFORM analytics.require_cron(format(
-        'SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND username = %L AND jobname LIKE ''analytics%%'';',
-        current_database(), current_user));
+    IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
+        -- (where it is is not shown to everybody)
+        IF EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = 'pg_cron')
+           AND NOT EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.database_name' AND s.setting = current_database()) THEN
+            RAISE NOTICE 'pg_cron is not in this database: there are no jobs here'
+                USING HINT = E'If it is in another one and has jobs for this one, have somebody who may run there:\n' || elsewhere;
+        END IF;
+        RETURN 0;
+    END IF;
+    PERFORM analytics.require_cron(elsewhere);
     FOR job IN SELECT s.jobid FROM analytics.scheduled_jobs() s LOOP
         PERFORM cron.unschedule(job.jobid);
         removed := removed + 1;
@@ -185,4 +194,4 @@ BEGIN
     RETURN removed;
 END
 $$;
-COMMENT ON FUNCTION analytics.unschedule() IS 'removes the jobs that the caller''s schedule() made for this database; returns how many. Errors as those of schedule()';
+COMMENT ON FUNCTION analytics.unschedule() IS 'removes the jobs that the caller''s schedule() made for this database; returns how many; 0, with a notice, where pg_cron is not in this database. 42501: no right on schema cron';

@@ -27,8 +27,9 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.default_setting(text) IS 'default of a setting key; null for a key that is none';
 
-CREATE OR REPLACE FUNCTION analytics.get_setting(key text, store text DEFAULT 'main') RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+-- Whatever store it is: the engine works for all of them, also in a session whose claim names some.
+CREATE OR REPLACE FUNCTION analytics.setting_of(key text, store text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(
@@ -36,7 +37,20 @@ AS $$
         (SELECT to_jsonb(s) ->> $1 FROM analytics.store s WHERE s.store_id = '' AND $1 <> 'store_id'),
         analytics.default_setting($1))
 $$;
-COMMENT ON FUNCTION analytics.get_setting(text, text) IS 'value of a setting in force for a store';
+COMMENT ON FUNCTION analytics.setting_of(text, text) IS 'value of a setting in force for a store, for the engine';
+
+CREATE OR REPLACE FUNCTION analytics.get_setting(key text, store text DEFAULT 'main') RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF store <> '' THEN  -- the default of all stores is in force in everybody's
+        PERFORM analytics.require_store(store);
+    END IF;
+    RETURN analytics.setting_of(key, store);
+END
+$$;
+COMMENT ON FUNCTION analytics.get_setting(text, text) IS 'value of a setting in force for a store; null for an unknown key. 42501: not this store';
 
 CREATE OR REPLACE FUNCTION analytics.set_setting(key text, value text, store text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER

@@ -325,10 +325,10 @@ DECLARE
     q analytics.report_request;
     wanted jsonb;
     stores text[];
-    default_zone text := analytics.get_setting('timezone', '');
-    default_currency text := analytics.get_setting('currency', '');
-    default_week_start text := analytics.get_setting('week_start', '');
-    default_clock text := analytics.get_setting('clock', '');
+    default_zone text := analytics.setting_of('timezone', '');
+    default_currency text := analytics.setting_of('currency', '');
+    default_week_start text := analytics.setting_of('week_start', '');
+    default_clock text := analytics.setting_of('clock', '');
     zones text[];
     currencies text[];
     week_starts text[];

@@ -108,6 +108,8 @@ struct StoreRules {
 struct ParseContext {
     std::string store = "main";   // the store argument of ingest()
     bool store_is_bound = false;  // an event that names another store is rejected with store_mismatch
+    const std::vector<std::string>* event_types =
+        nullptr;  // what this sender may send, others are rejected with event_not_allowed; null: all
     UnixMicros now = 0;
     std::function<const StoreRules&(std::string_view store_id)>
         rules;                                  // called once a store; the result must stay valid

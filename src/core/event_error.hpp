@@ -28,6 +28,7 @@ inline constexpr std::string_view kTooDeep = "too_deep";
 inline constexpr std::string_view kInvalidUtf8 = "invalid_utf8";
 inline constexpr std::string_view kNulCharacter = "nul_character";
 inline constexpr std::string_view kStoreMismatch = "store_mismatch";
+inline constexpr std::string_view kEventNotAllowed = "event_not_allowed";
 }  // namespace reject
 
 struct EventError {
@@ -51,8 +52,13 @@ struct Where {
     }
 };
 
+struct ParseContext;
+
 [[noreturn]] inline void reject_event(std::string_view code, const Where& where, std::string message) {
     throw EventError{code, where.pointer(), std::move(message)};
 }
+
+// Rejects what the sender may not send (ParseContext::event_types).
+void require_allowed(const ParseContext& context, std::string_view event_type);
 
 }  // namespace analytics

@@ -45,6 +45,13 @@ std::string_view readable_key(const json::Node& root, std::string_view name) {
 
 }  // namespace
 
+void require_allowed(const ParseContext& context, std::string_view event_type) {
+    const auto* const types = context.event_types;
+    if (types == nullptr || std::find(types->begin(), types->end(), event_type) != types->end()) return;
+    reject_event(reject::kEventNotAllowed, Where{"event"},
+                 "event is " + quoted(event_type) + ", which this sender may not send");
+}
+
 std::string_view to_string(LineKind kind) {
     switch (kind) {
         case LineKind::gift_card:
@@ -101,6 +108,7 @@ void BatchBuilder::take(const json::Document& document, Event& event) {
                      "found " + std::string(json::to_string(document.root().type)) + "; an event is an object");
     }
     native_.read(document.root(), event);
+    require_allowed(context_, event.event_type);  // again, whatever format read it
 }
 
 void BatchBuilder::reject(Event& event, EventError&& error, bool is_json) {

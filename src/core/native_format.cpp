@@ -168,6 +168,7 @@ void NativeFormat::read_header(const EventSlots& slots, const StoreEntry& store,
         reject_event(reject::kInvalidEventType, Where{"event"},
                      "event is " + quoted(*type) + "; 1 to 64 of a-z, 0-9 and _ are wanted, a letter first");
     }
+    require_allowed(context_, *type);  // before anything that is wrong with what it may not send
     event.event_type = *type;
     event.revision = fields_.count(slots[kRevision], Where{"revision"}).value_or(1);
 

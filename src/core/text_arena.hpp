@@ -26,7 +26,8 @@ public:
         }
         if (chunk_ == nullptr || chunk_->capacity() - chunk_->size() < size) {
             chunk_ = &batch_.arena.emplace_back();
-            chunk_->reserve(std::max(size, kChunkSize));
+            chunk_->reserve(std::max(size, next_size_));
+            next_size_ = std::min(next_size_ * 8, kMaxChunkSize);
         }
         const std::size_t offset = chunk_->size();
         for (const std::string_view part : parts) chunk_->append(part);
@@ -36,12 +37,13 @@ public:
     std::string_view keep(std::string_view text) { return join({text}); }
 
 private:
-    static constexpr std::size_t kChunkSize = 256 << 10;
+    static constexpr std::size_t kMaxChunkSize = 256 << 10;
     static constexpr std::size_t kMaxTotal = 512
                                              << 20;  // few bytes can ask for many: each line has its event's properties
 
     EventBatch& batch_;
     std::string* chunk_ = nullptr;
+    std::size_t next_size_ = 512;  // grows: most payloads are one small event
     std::size_t total_ = 0;
 };
 

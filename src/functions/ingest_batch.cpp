@@ -221,15 +221,28 @@ Plan preview_batch(EventBatch& batch, const Surroundings& surroundings) {
     return plan;
 }
 
-Report report_on(const EventBatch& batch, const Plan& plan) {
+Report report_on(std::span<const Outcome> outcomes, std::span<const Rejection> rejections, std::size_t first_index) {
     Report report;
-    for (const Outcome outcome : plan.outcomes) {
+    for (const Outcome outcome : outcomes) {
         report.accepted += counts(outcome) ? 1 : 0;
         report.duplicates += outcome == Outcome::duplicate ? 1 : 0;
     }
-    report.rejected = static_cast<std::int64_t>(batch.rejections.size());
-    report.errors = batch.rejections;
+    report.rejected = static_cast<std::int64_t>(rejections.size());
+    const auto listed = rejections.first(std::min(rejections.size(), kListedErrors));
+    report.errors.reserve(listed.size());
+    for (const Rejection& rejection : listed) {
+        report.errors.push_back({.index = rejection.index - first_index,
+                                 .event_id = {},
+                                 .code = rejection.code,
+                                 .pointer = rejection.pointer,
+                                 .message = rejection.message});
+        if (rejection.event_id) {
+            report.errors.back().event_id.emplace(*rejection.event_id);
+        }
+    }
     return report;
 }
+
+Report report_on(const EventBatch& batch, const Plan& plan) { return report_on(plan.outcomes, batch.rejections, 0); }
 
 }  // namespace analytics::ingest

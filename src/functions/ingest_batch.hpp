@@ -40,7 +40,8 @@
 #include "functions/ingest_report.hpp"
 #include "functions/ingest_store.hpp"
 
-#include <vector>
+#include <cstddef>
+#include <span>
 
 #include "pg/spi.hpp"
 
@@ -53,7 +54,10 @@ Plan store_batch(EventBatch& batch, const Surroundings& surroundings);
 // What store_batch() would do if nothing else went on. Reads only, locks nothing.
 Plan preview_batch(EventBatch& batch, const Surroundings& surroundings);
 
-// Counts the outcomes; takes the batch's rejections along.
+// What became of some of a batch's events and rejections, whose indexes count from `first_index` on.
+Report report_on(std::span<const Outcome> outcomes, std::span<const Rejection> rejections, std::size_t first_index);
+
+// The same of all of it.
 Report report_on(const EventBatch& batch, const Plan& plan);
 
 }  // namespace analytics::ingest

@@ -1,6 +1,5 @@
 #include "functions/ingest_report.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "functions/ingest_store.hpp"
@@ -9,13 +8,21 @@
 namespace analytics::ingest {
 namespace {
 
-constexpr std::array<Oid, 8> kRejectionParameters = {TEXTOID,      TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID,
-                                                     INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
+constexpr std::array<Oid, 9> kRejectionParameters = {TEXTARRAYOID,  TEXTARRAYOID, TEXTARRAYOID,
+                                                     BYTEAARRAYOID, INT4ARRAYOID, TEXTARRAYOID,
+                                                     TEXTARRAYOID,  TEXTARRAYOID, TEXTARRAYOID};
 
 pg::Statement insert_rejections(
-    "INSERT INTO analytics.rejected_event (format, store_id, payload, raw, index, code, pointer, message)"
-    " SELECT $1, unnest($2), unnest($3)::jsonb, unnest($4), unnest($5), unnest($6), unnest($7), unnest($8)",
+    "INSERT INTO analytics.rejected_event (format, store_id, payload, raw, index, code, pointer, message, status)"
+    " SELECT unnest($1), unnest($2), unnest($3)::jsonb, unnest($4), unnest($5), unnest($6), unnest($7), unnest($8),"
+    "        unnest($9)",
     kRejectionParameters);
+
+// The store a rejected event was sent to: it may name another one only where the sender may write to all.
+std::string_view store_of(const SentRejection& sent) {
+    const std::string_view named = sent.rejection->store_id;
+    return sent.store == kMainStore && !named.empty() ? named : sent.store;
+}
 
 // ---- inside protect() ----
 
@@ -32,11 +39,54 @@ void push_member(JsonbParseState** state, std::string_view key, std::string_view
     push_text(state, WJB_VALUE, text);
 }
 
-Jsonb* errors_document(const Rejection* errors, std::size_t count) {
+}  // namespace
+
+void store_rejections(std::span<const SentRejection> rejections) {
+    const std::size_t size = rejections.size();
+    if (size == 0) {
+        return;
+    }
+    using OptionalText = std::optional<std::string_view>;
+    const auto source = [&](std::size_t i, bool is_json) {
+        const Rejection& rejection = *rejections[i].rejection;
+        return rejection.is_json == is_json ? OptionalText(rejection.source) : OptionalText();
+    };
+    const auto word = [&](std::string Rejection::*part) {
+        return pg::text_array(size, [&](std::size_t i) { return std::string_view(rejections[i].rejection->*part); });
+    };
+    std::array<Datum, 9> columns{};
+    pg::protect([&] {
+        columns = {pg::text_array(size, [&](std::size_t i) { return rejections[i].format; }),
+                   pg::text_array(size, [&](std::size_t i) { return store_of(rejections[i]); }),
+                   pg::text_array(size, [&](std::size_t i) { return source(i, true); }),
+                   pg::text_array(size, [&](std::size_t i) { return source(i, false); }),
+                   pg::int4_array(size, [&](std::size_t i) { return rejections[i].index; }),
+                   word(&Rejection::code),
+                   word(&Rejection::pointer),
+                   word(&Rejection::message),
+                   pg::text_array(size, [&](std::size_t i) {
+                       return std::string_view(rejections[i].is_out_of_bounds ? "discarded" : "open");
+                   })};
+        // text and bytea are stored alike
+        DatumGetArrayTypeP(columns[3])->elemtype = BYTEAOID;
+    });
+    insert_rejections.execute(
+        {columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7], columns[8]});
+}
+
+void store_rejections(const std::vector<Rejection>& rejections, std::string_view store, std::string_view format) {
+    std::vector<SentRejection> sent;
+    sent.reserve(rejections.size());
+    for (const Rejection& rejection : rejections) {
+        sent.push_back({&rejection, rejection.index, store, format, false});
+    }
+    store_rejections(sent);
+}
+
+Datum errors_datum(const std::vector<ListedError>& errors) {
     JsonbParseState* state = nullptr;
     pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
-    for (std::size_t i = 0; i < count; ++i) {
-        const Rejection& error = errors[i];
+    for (const ListedError& error : errors) {
         pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
         push_text(&state, WJB_KEY, "index");
         JsonbValue index{};
@@ -51,47 +101,10 @@ Jsonb* errors_document(const Rejection* errors, std::size_t count) {
         push_member(&state, "message", error.message);
         pushJsonbValue(&state, WJB_END_OBJECT, nullptr);
     }
-    return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr));
-}
-
-}  // namespace
-
-std::string_view store_of(const Rejection& rejection, std::string_view store) {
-    return store == kMainStore && !rejection.store_id.empty() ? rejection.store_id : store;
-}
-
-void store_rejections(const std::vector<Rejection>& rejections, std::string_view store, std::string_view format) {
-    const std::size_t size = rejections.size();
-    if (size == 0) {
-        return;
-    }
-    using OptionalText = std::optional<std::string_view>;
-    std::array<Datum, 8> columns{};
-    pg::protect([&] {
-        columns = {
-            pg::text_datum(format),
-            pg::text_array(size, [&](std::size_t i) { return store_of(rejections[i], store); }),
-            pg::text_array(size,
-                           [&](std::size_t i) {
-                               return rejections[i].is_json ? OptionalText(rejections[i].source) : OptionalText();
-                           }),
-            pg::text_array(size,
-                           [&](std::size_t i) {
-                               return rejections[i].is_json ? OptionalText() : OptionalText(rejections[i].source);
-                           }),
-            pg::int4_array(size, [&](std::size_t i) { return rejections[i].index; }),
-            pg::text_array(size, [&](std::size_t i) { return std::string_view(rejections[i].code); }),
-            pg::text_array(size, [&](std::size_t i) { return std::string_view(rejections[i].pointer); }),
-            pg::text_array(size, [&](std::size_t i) { return std::string_view(rejections[i].message); })};
-        // text and bytea are stored alike
-        DatumGetArrayTypeP(columns[3])->elemtype = BYTEAOID;
-    });
-    insert_rejections.execute(
-        {columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7]});
+    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, nullptr)));
 }
 
 Datum report_row(FunctionCallInfo call, const Report& report) {
-    const std::size_t listed = std::min(report.errors.size(), kListedErrors);
     return pg::protect([&] {
         TupleDesc columns = nullptr;
         if (get_call_result_type(call, nullptr, &columns) != TYPEFUNC_COMPOSITE) {
@@ -99,8 +112,7 @@ Datum report_row(FunctionCallInfo call, const Report& report) {
                             errmsg("function returning record called in context that cannot accept type record")));
         }
         std::array<Datum, 4> values = {Int64GetDatum(report.accepted), Int64GetDatum(report.duplicates),
-                                       Int64GetDatum(report.rejected),
-                                       JsonbPGetDatum(errors_document(report.errors.data(), listed))};
+                                       Int64GetDatum(report.rejected), errors_datum(report.errors)};
         std::array<bool, 4> nulls{};
         return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values.data(), nulls.data()));
     });

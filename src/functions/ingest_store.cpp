@@ -25,8 +25,6 @@ pg::Statement store_settings(
 
 constexpr std::array<Oid, 2> kVisitorParameters = {TEXTARRAYOID, TEXTARRAYOID};
 
-pg::Statement any_identity("SELECT 1 FROM analytics.identity LIMIT 1");
-
 // By index: of the visitors of a batch few are known as a rule.
 pg::Statement known_visitors(
     "SELECT i.store_id, i.anonymous_id, i.customer_id"
@@ -34,44 +32,19 @@ pg::Statement known_visitors(
     "  JOIN analytics.identity i ON i.store_id = v.store_id AND i.anonymous_id = v.anonymous_id",
     kVisitorParameters, pg::Search::by_index);
 
-// Between the installation of this library and ALTER EXTENSION UPDATE, its SQL may be that of 0.1.0.
+// Whether there may be any: a table without a page has no row. (Between the installation of this library and ALTER
+// EXTENSION UPDATE, its SQL may be that of 0.1.0, without the table.)
 bool knows_identities() {
-    return pg::protect([] { return OidIsValid(get_relname_relid("identity", get_namespace_oid("analytics", false))); });
-}
-
-// Events of a visitor whom identify() knows are the customer's.
-void name_known_visitors(EventBatch& batch) {
-    using Visitor = std::pair<std::string_view, std::string_view>;  // store, anonymous id
-    std::vector<Visitor> visitors;
-    for (const Event& event : batch.events) {
-        if (event.anonymous_id && !event.customer_id) {
-            visitors.emplace_back(event.store_id, *event.anonymous_id);
+    return pg::protect([] {
+        const Oid table = get_relname_relid("identity", get_namespace_oid("analytics", false));
+        if (!OidIsValid(table)) {
+            return false;
         }
-    }
-    if (visitors.empty() || !knows_identities() || any_identity.execute({}, pg::Access::read_only).size() == 0) {
-        return;
-    }
-    std::sort(visitors.begin(), visitors.end());
-    visitors.erase(std::unique(visitors.begin(), visitors.end()), visitors.end());
-    std::array<Datum, 2> columns{};
-    pg::protect([&] {
-        columns = {pg::text_array(visitors.size(), [&](std::size_t i) { return visitors[i].first; }),
-                   pg::text_array(visitors.size(), [&](std::size_t i) { return visitors[i].second; })};
+        const Relation relation = table_open(table, AccessShareLock);
+        const bool has_pages = RelationGetNumberOfBlocks(relation) > 0;
+        table_close(relation, AccessShareLock);
+        return has_pages;
     });
-    const pg::Result known = known_visitors.execute({columns[0], columns[1]}, pg::Access::read_only);
-    std::map<Visitor, std::string_view> customers;
-    for (std::uint64_t i = 0; i < known.size(); ++i) {
-        const pg::Row row = known[i];
-        customers.emplace(Visitor{row.text(1), row.text(2)}, batch.keep(std::string(row.text(3))));
-    }
-    for (Event& event : batch.events) {
-        if (event.anonymous_id && !event.customer_id) {
-            if (const auto customer = customers.find({event.store_id, *event.anonymous_id});
-                customer != customers.end()) {
-                event.customer_id = customer->second;
-            }
-        }
-    }
 }
 
 pg_tz* time_zone(std::string_view name) {
@@ -118,25 +91,73 @@ Surroundings::Surroundings() : now_(pg::from_timestamp(GetCurrentTransactionStar
 }
 
 EventBatch Surroundings::read(std::string_view payload, Format format, std::string_view store) {
-    EventBatch batch = parse_events(payload, format, context_for(store));
+    if (const auto refused = refusal(store)) {
+        pg::fail(refused->sqlstate, refused->message, refused->detail, refused->hint);
+    }
+    EventBatch batch = parse(payload, format, {.store = store});
+    name_visitors(batch);
+    return batch;
+}
+
+EventBatch Surroundings::parse(std::string_view payload, Format format, const Sender& sender) {
+    EventBatch batch = parse_events(payload, format, context_for(sender));
     for (Rejection& rejection : batch.rejections) {
         if (rejection.event_id && made(*rejection.event_id)) {
             rejection.event_id.reset();
         }
     }
-    name_known_visitors(batch);
     return batch;
 }
 
-ParseContext Surroundings::context_for(std::string_view store) {
-    if (!rules(store).is_allowed) {
-        pg::fail(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for this store",
-                 "Store \"" + std::string(store) + "\".",
-                 "The claim \"stores\" of this session names the stores it may use; pass one of them as store.");
+// Events of a visitor whom identify() knows are the customer's.
+void Surroundings::name_visitors(EventBatch& batch) {
+    using Visitor = std::pair<std::string_view, std::string_view>;  // store, anonymous id
+    std::vector<Visitor> visitors;
+    for (const Event& event : batch.events) {
+        if (event.anonymous_id && !event.customer_id) {
+            visitors.emplace_back(event.store_id, *event.anonymous_id);
+        }
     }
+    if (visitors.empty() || !knows_identities()) {
+        return;
+    }
+    std::sort(visitors.begin(), visitors.end());
+    visitors.erase(std::unique(visitors.begin(), visitors.end()), visitors.end());
+    std::array<Datum, 2> columns{};
+    pg::protect([&] {
+        columns = {pg::text_array(visitors.size(), [&](std::size_t i) { return visitors[i].first; }),
+                   pg::text_array(visitors.size(), [&](std::size_t i) { return visitors[i].second; })};
+    });
+    const pg::Result known = known_visitors.execute({columns[0], columns[1]}, pg::Access::read_only);
+    std::map<Visitor, std::string_view> customers;
+    for (std::uint64_t i = 0; i < known.size(); ++i) {
+        const pg::Row row = known[i];
+        customers.emplace(Visitor{row.text(1), row.text(2)}, batch.keep(std::string(row.text(3))));
+    }
+    for (Event& event : batch.events) {
+        if (event.anonymous_id && !event.customer_id) {
+            if (const auto customer = customers.find({event.store_id, *event.anonymous_id});
+                customer != customers.end()) {
+                event.customer_id = customer->second;
+            }
+        }
+    }
+}
+
+std::optional<Refusal> Surroundings::refusal(std::string_view store) {
+    if (rules(store).is_allowed) {
+        return std::nullopt;
+    }
+    return Refusal{ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for this store",
+                   "Store \"" + std::string(store) + "\".",
+                   "The claim \"stores\" of this session names the stores it may use; pass one of them as store."};
+}
+
+ParseContext Surroundings::context_for(const Sender& sender) {
     ParseContext context;
-    context.store = store;
-    context.store_is_bound = store != kMainStore;
+    context.store = sender.store;
+    context.store_is_bound = sender.store_is_bound || sender.store != kMainStore;
+    context.event_types = sender.event_types;
     context.now = now_;
     context.rules = [this](std::string_view store_id) -> const StoreRules& { return rules(store_id); };
     context.new_event_id = [this] { return new_id(); };

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "functions/partition_checks.hpp"
 #include "pg/compat.hpp"
 #include "pg/datum.hpp"
 #include "pg/errors.hpp"
@@ -163,6 +164,7 @@ Target* open_target(WriterState* state, int place) {
     target->result = makeNode(ResultRelInfo);
     InitResultRelInfo(target->result, target->relation, 0, nullptr, 0);
     ExecOpenIndices(target->result, false);
+    prepare_checks(target->result, state->executor);
     map_columns(target, state->executor);
     target->slots = static_cast<TupleTableSlot**>(palloc0(sizeof(TupleTableSlot*) * kBufferedRows));
     state->targets[place] = target;

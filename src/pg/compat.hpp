@@ -18,4 +18,14 @@ inline List* insert_index_tuples(ResultRelInfo* relation, TupleTableSlot* slot, 
 #endif
 }
 
+// Where a result relation keeps its compiled CHECK constraints, one for each in its tuple descriptor; null where that
+// is PostgreSQL's own affair (18: some may not be enforced, and columns may be virtual).
+inline ExprState*** compiled_checks([[maybe_unused]] ResultRelInfo* relation) {
+#if PG_VERSION_NUM >= 180000
+    return nullptr;
+#else
+    return &relation->ri_ConstraintExprs;
+#endif
+}
+
 }  // namespace analytics::pg::compat

@@ -35,24 +35,6 @@ char* copy_text(const char* text) noexcept {
     return copy;
 }
 
-int sqlstate_of(Code code) noexcept {
-    switch (code) {
-        case Code::invalid_parameter:
-            return ERRCODE_INVALID_PARAMETER_VALUE;
-        case Code::invalid_text:
-            return ERRCODE_INVALID_TEXT_REPRESENTATION;
-        case Code::syntax_error:
-            return ERRCODE_SYNTAX_ERROR;
-        case Code::out_of_range:
-            return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
-        case Code::limit_exceeded:
-            return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-        case Code::internal:
-            break;
-    }
-    return ERRCODE_INTERNAL_ERROR;
-}
-
 // What is left of an exception once it is gone: nothing that would need a destructor.
 struct Report {
     ErrorData* rethrown = nullptr;
@@ -113,6 +95,24 @@ void run_protected(void (*body)(void*), void* data) {
         }
         throw Error(error);
     }
+}
+
+int sqlstate_of(Code code) noexcept {
+    switch (code) {
+        case Code::invalid_parameter:
+            return ERRCODE_INVALID_PARAMETER_VALUE;
+        case Code::invalid_text:
+            return ERRCODE_INVALID_TEXT_REPRESENTATION;
+        case Code::syntax_error:
+            return ERRCODE_SYNTAX_ERROR;
+        case Code::out_of_range:
+            return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+        case Code::limit_exceeded:
+            return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+        case Code::internal:
+            break;
+    }
+    return ERRCODE_INTERNAL_ERROR;
 }
 
 void fail(int sqlstate, const std::string& message, const std::string& detail, const std::string& hint) {

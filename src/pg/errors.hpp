@@ -36,6 +36,9 @@ private:
     ErrorData* data_;
 };
 
+// The SQLSTATE of a core's error, as ereport takes it.
+int sqlstate_of(Code code) noexcept;
+
 // Throws pg::Error, raised by ereport with these parts; for SQLSTATEs that the core's codes do not cover.
 [[noreturn]] void fail(int sqlstate, const std::string& message, const std::string& detail = {},
                        const std::string& hint = {});

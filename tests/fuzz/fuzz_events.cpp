@@ -101,10 +101,10 @@ void check_event(const Event& event) {
 
 void check_rejection(const Rejection& rejection, std::string_view payload) {
     static const std::set<std::string> codes = {
-        "invalid_json",       "not_an_object",     "missing",        "wrong_type",
-        "invalid_event_type", "invalid_timestamp", "invalid_number", "out_of_range",
-        "unknown_currency",   "invalid_country",   "key_too_long",   "too_deep",
-        "invalid_utf8",       "nul_character",     "store_mismatch", "timestamp_out_of_range"};
+        "invalid_json",           "not_an_object",    "missing",      "wrong_type",       "invalid_event_type",
+        "invalid_timestamp",      "invalid_number",   "out_of_range", "unknown_currency", "invalid_country",
+        "key_too_long",           "too_deep",         "invalid_utf8", "nul_character",    "store_mismatch",
+        "timestamp_out_of_range", "event_not_allowed"};
     CHECK(codes.count(rejection.code) == 1);
     CHECK(!rejection.message.empty());
     check_text(rejection.message, 300);
@@ -210,6 +210,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ParseContext context;
     context.now = kNow;
     context.store_is_bound = size % 4 == 3;
+    const std::vector<std::string> types = {"view_item", "a"};
+    context.event_types = size % 8 == 5 ? &types : nullptr;
     context.rules = [&](std::string_view store) -> const StoreRules& { return store == "main" ? plain : inclusive; };
     int ids = 0;
     context.new_event_id = [&ids] { return "random-" + std::to_string(++ids); };

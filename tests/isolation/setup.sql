@@ -51,6 +51,19 @@ AS $$
       FROM analytics.ingest(to_jsonb(events)) i
 $$;
 
+-- Ingests the events as a group of as many payloads, in the order given, and says what came of each: accepted/duplicates/rejected. A
+-- failure is its SQLSTATE, and leaves nothing behind.
+CREATE FUNCTION race.send_group(VARIADIC events jsonb[]) RETURNS text
+    LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+    RETURN (SELECT string_agg(format('%s/%s/%s', g.accepted, g.duplicates, g.rejected), ' ' ORDER BY g.member)
+              FROM analytics.ingest_group(ARRAY(SELECT e.event::text FROM unnest(events) WITH ORDINALITY e(event, place) ORDER BY e.place)) g);
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END
+$$;
+
 -- The figures of all days, and whether every view says what the events say, in the snapshot of the asking statement.
 CREATE VIEW race.figures AS
 SELECT s.*, coalesce((SELECT string_agg(DISTINCT format('%s: %s', d.view, d.side), '; ') FROM oracle.differences() d), 'right') AS verdict

@@ -1,4 +1,10 @@
-"""Ways to break the engine, to see that a run notices: functions of the extension with a piece of them replaced."""
+"""Ways to break the engine, to see that a run notices: functions of the extension with a piece of them replaced.
+
+mutations.py CONNECTION tries each of them in a database that is called shop, undone at once, and says 'ok NAME' or why it no longer
+fits: the engine has changed, and the mutation has to follow it.
+"""
+
+import sys
 
 import psycopg
 
@@ -64,3 +70,18 @@ def mutate(connection: psycopg.Connection, name: str):
         if old not in definition:
             raise RuntimeError(f"{function} does not say {old!r}: the mutation has to follow the engine")
         connection.execute(definition.replace(old, new))
+
+
+def try_all(connection: psycopg.Connection):
+    for name in MUTATIONS:
+        try:
+            with connection.transaction(force_rollback=True):
+                mutate(connection, name)
+            print(f"ok {name}")
+        except Exception as error:  # of any kind: the others are tried all the same
+            print(f"{name}: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    with psycopg.connect(sys.argv[1], autocommit=True) as shop:
+        try_all(shop)

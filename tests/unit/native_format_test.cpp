@@ -276,6 +276,22 @@ TEST_F(NativeEvent, a_bound_sender_writes_to_its_store_alone) {
     EXPECT_EQ(last_rejection().store_id, "paris");
 }
 
+TEST_F(NativeEvent, a_sender_sends_the_types_that_it_may) {
+    const std::vector<std::string> types = {"view_item", "add_to_cart"};
+    context_.event_types = &types;
+    EXPECT_EQ(one(R"({"event":"view_item"})").event_type, "view_item");
+    EXPECT_EQ(one(R"({"event":"add_to_cart"})").event_type, "add_to_cart");
+    EXPECT_EQ(reason(R"({"event":"view_item_list"})"), "event_not_allowed /event");
+    // Whatever else is wrong with what may not be sent; but a name that is none is no type.
+    EXPECT_EQ(reason(R"({"event":"purchase","event_id":"e","items":[{}]})"), "event_not_allowed /event");
+    EXPECT_EQ(show(last_rejection().event_id), "e");
+    EXPECT_EQ(last_rejection().message, "event is \"purchase\", which this sender may not send");
+    EXPECT_EQ(reason(R"({"event":"Purchase"})"), "invalid_event_type /event");
+    const std::vector<std::string> none;
+    context_.event_types = &none;
+    EXPECT_EQ(reason(R"({"event":"view_item"})"), "event_not_allowed /event");
+}
+
 TEST_F(NativeEvent, a_sender_writes_to_the_stores_it_may_use) {
     rules_["tokyo"].is_allowed = false;
     EXPECT_EQ(one(R"({"event":"a","store":"paris"})").store_id, "paris");

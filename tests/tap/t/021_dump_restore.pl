@@ -28,6 +28,7 @@ SELECT v.* FROM (SELECT 'hour', to_jsonb(s) FROM analytics.sales_hourly s UNION 
     UNION ALL SELECT 'event', to_jsonb(s) - '{ingest_xid}'::text[] FROM analytics.current_event s
     UNION ALL SELECT 'rejected', to_jsonb(s) FROM analytics.rejected_event s UNION ALL SELECT 'key', to_jsonb(s) FROM analytics.event_key s
     UNION ALL SELECT 'store', to_jsonb(s) FROM analytics.store s UNION ALL SELECT 'rate', to_jsonb(s) FROM analytics.exchange_rate s
+    UNION ALL SELECT 'ingest key', to_jsonb(s) FROM analytics.ingest_key s
     UNION ALL SELECT 'shop''s own view', to_jsonb(s) FROM shop.best_days s) v(what, line) ORDER BY v.what, v.line::text
 SQL
 }
@@ -104,6 +105,7 @@ SELECT analytics.set_setting('timezone', 'America/New_York'), analytics.set_sett
 INSERT INTO analytics.event (event_id, event_type, occurred_at, product_id, quantity, unit_price) VALUES ('old', 'purchase', '2012-06-01', 'p1', 1, 5);
 INSERT INTO analytics.product (product_id, name, category) VALUES ('p19', 'Named by the shop', 'the shop''s own');
 SELECT analytics.ingest(shop.events(61, 80), store => 'second');
+SELECT analytics.create_ingest_key('browser', 'second', 5, '{view_item}'), analytics.create_ingest_key('gone', webhook_secret => 'x'), analytics.revoke_ingest_key('gone');
 SELECT analytics.refresh();
 SELECT analytics.retract('e3'), analytics.retract('v2');
 SELECT analytics.ingest('{"event": "purchase", "event_id": "e4", "order_id": "o4", "revision": 2, "timestamp": "2024-06-01T00:00:00Z",

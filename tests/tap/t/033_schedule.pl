@@ -80,6 +80,7 @@ is(as('keeper', 'SELECT string_agg(jobname, $$,$$) FROM cron.job'), 'analytics_o
 is(as('shopkeeper', 'SELECT count(*) > 0 FROM cron.job'), 't', 'another role\'s jobs stay');
 is(as('keeper', 'SELECT analytics.unschedule()'), '0', 'nothing left to remove');
 ($status, $output, $errors) = $node->psql('other', 'SELECT analytics.unschedule()');
+is("$status $output", '0 0', 'another database has none of its own');
 my ($there) = $errors =~ /^(SELECT cron\.unschedule.*)$/m;
 like($node->safe_psql('shop', $there // ''), qr/^(t\n?)+$/, 'the other database\'s jobs, as its hint says');
 is($node->safe_psql('shop', q{SELECT count(*) FROM cron.job WHERE database = 'other'}), '0', 'are gone, too');
