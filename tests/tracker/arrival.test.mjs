@@ -69,6 +69,18 @@ test('a visit keeps how it began; another tagged link begins another visit', asy
     validate(shop);
 });
 
+test('of two tabs with tagged links the later begins the visit that both go on with', async (t) => {
+    const shop = await Shop.open(t);
+    const first = await shop.visit('/?utm_campaign=a');
+    await shop.until(() => shop.events.length === 1);
+    await shop.visit('/?utm_campaign=b');
+    await shop.until(() => shop.events.length === 2);
+    await first.evaluate(() => analytics('done'));
+    const [done] = await shop.receives('done');
+    assert.equal(done.campaign, 'b');
+    assert.equal(done.session_id, shop.events[1].session_id);
+});
+
 const chrome = 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0';
 const devices = {
     desktop: [`Mozilla/5.0 (Windows NT 10.0; Win64; x64) ${chrome} Safari/537.36`, 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.1 Safari/605.1.15'],

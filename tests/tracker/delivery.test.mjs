@@ -104,13 +104,18 @@ test('207: what was refused is not sent again, and the console says why', async 
     assert.deepEqual(shop.requests.map(({ events }) => events.length), [2, 1]);
 });
 
-test('offline events come when the network does', async (t) => {
+test('offline events come when the network does, without a pause', async (t) => {
     const shop = await Shop.open(t);
-    const page = await shop.visit('/');
+    const page = await shop.context.newPage();
+    await page.clock.install();
+    await page.clock.pauseAt(Date.now() + 1e6);
+    await page.goto(shop.origin);
+    await page.clock.runFor(1000);
     await shop.receives('page_view');
     await shop.context.setOffline(true);
     const failed = page.waitForEvent('requestfailed', (request) => request.url().includes('/api/ingest'));
     await call(page, 2);
+    await page.clock.runFor(1000);
     await failed;
     assert.equal(shop.events.length, 1);
     await shop.context.setOffline(false);
@@ -187,11 +192,14 @@ test('hiding a page sends what is there, once; showing it again asks', async (t)
     await show(true);
     await shop.receives('e0');
     assert.deepEqual(shop.requests.map((request) => [isBeacon(request), request.events.length]), [[true, 1], [true, 1]]);
+    await call(page, 2);
+    await page.evaluate(() => dispatchEvent(new Event('pagehide'))); // where a browser tells of nothing else
+    await shop.receives('e1');
     await show(false);
     await page.clock.runFor(1000);
     await page.waitForFunction(() => JSON.parse(localStorage['analytics.']).queue.length === 0);
-    assert.deepEqual(shop.requests.map(isBeacon), [true, true, false]);
-    assert.equal(shop.events.length, 2);
+    assert.deepEqual(shop.requests.map(isBeacon), [true, true, true, false]);
+    assert.equal(shop.events.length, 4);
 });
 
 test('no request is larger than what a browser takes while it leaves, and nothing is left out', async (t) => {

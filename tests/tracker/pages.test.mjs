@@ -1,8 +1,7 @@
 // What a page sends by itself: views, visitors, visits.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { Shop, tag, key, validate } from './shop.mjs';
+import { Shop, tag, key, validate, silence } from './shop.mjs';
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -126,6 +125,23 @@ test('after 30 minutes without an event another visit begins, and the visitor st
     assert.notEqual(fourth.session_id, first.session_id);
     assert.equal(fourth.anonymous_id, first.anonymous_id);
     validate(shop);
+});
+
+test('a page that is drawn ahead counts when it is seen', async (t) => {
+    const shop = await Shop.open(t, { init: () => Object.defineProperty(Document.prototype, 'prerendering', { get: () => !window.isSeen }) });
+    shop.pages['/'] = `<script>window.analytics = function () { (analytics.q = analytics.q || []).push(arguments) }</script>${tag}`;
+    const page = await shop.context.newPage();
+    await page.clock.install();
+    await page.goto(shop.origin);
+    await page.evaluate(() => analytics('early'));
+    await page.clock.runFor(60e3);
+    await silence(shop, page);
+    await page.evaluate(() => {
+        window.isSeen = true;
+        document.dispatchEvent(new Event('prerenderingchange'));
+    });
+    await page.clock.runFor(1000);
+    await shop.receives('page_view', 'early');
 });
 
 test('the script twice in a page counts once', async (t) => {
