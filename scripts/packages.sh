@@ -8,9 +8,12 @@
 here=$root/scripts
 [ $# -gt 0 ] || set -- "$here/packages.txt"
 
+# What is installed, and what that provides: other builds of nodejs, for one, bring npm along.
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}, ${Provides}\n' | sed -n 's/^installed //p' |
+    tr ',' '\n' | awk 'NF {print $1}')
 missing=()
 for name in $(sed 's/#.*//' "$@" | awk '{print $1}'); do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+    grep -qxF "$name" <<<"$installed" || missing+=("$name")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
