@@ -25,7 +25,7 @@ COMMENT ON FUNCTION analytics.allowed_stores() IS
 'stores that the caller may see: those of the claim "stores" in request.jwt.claims; null where there is no such claim: all. A claim that is no list of names allows none. 22P02: request.jwt.claims is no JSON';
 
 CREATE OR REPLACE FUNCTION analytics.require_store(store text) RETURNS void
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -65,7 +65,7 @@ AS $$
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
-       AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'tail_product_pair',
+       AND (p.proname IN ('allowed_stores', 'get_setting', 'claimed_setting', 'capabilities', 'running_workers', 'tail_product', 'tail_product_pair',
                           'recount_category', 'add_order_values', 'gather_order_values', 'order_value_quantile', 'rate_on',
                           'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session',
                           'tail_session_day', 'documented_relations', 'parts_events', 'visualize')
@@ -90,7 +90,7 @@ AS $$
     SELECT 'EXECUTE', format('ROUTINE %s', p.oid::regprocedure)
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('writer', 'admin')
-       AND p.proname IN ('allowed_stores', 'get_setting', 'stamp', 'ingest', 'validate', 'replay_rejected', 'retract', 'identify',
+       AND p.proname IN ('allowed_stores', 'get_setting', 'claimed_setting', 'stamp', 'ingest', 'validate', 'replay_rejected', 'retract', 'identify',
                           'sync_source', 'sync_sources', 'run_sync', 'drop_source', 'source_events', 'require_read_committed',
                           'checked_mapping', 'source_relation', 'source_is_query', 'source_value', 'source_object', 'source_event',
                           'source_query', 'source_run', 'source_watches', 'queue_source', 'source_watch', 'source_unwatch',

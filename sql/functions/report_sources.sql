@@ -222,6 +222,7 @@ DECLARE
     tail text := '';
     part analytics.report_part;
     counted text;
+    kept text;
 BEGIN
     IF has_tail AND counts THEN
         r := analytics.shape_of(rollup);
@@ -236,10 +237,12 @@ BEGIN
         ELSE
             counted := analytics.stored_count_sql('c', part.terms[1]);
             IF has_tail THEN
-                counted := format('CASE WHEN EXISTS (SELECT FROM %I t WHERE t.lost AND t.store_id = c.store_id AND t.bucket = c.bucket%s) THEN NULL ELSE %s END',
-                                  'tail ' || rollup, analytics.columns_sql(r.keys, ' AND t.%I = c.%I'), counted);
+                -- (nothing is left to make it of where retention was: then it stays)
+                kept := analytics.retired_sql(r.bucket, 'c');
+                counted := format('CASE WHEN EXISTS (SELECT FROM %I t WHERE t.lost AND t.store_id = c.store_id AND t.bucket = c.bucket%s) AND (%s) IS NOT TRUE THEN NULL ELSE %s END',
+                                  'tail ' || rollup, analytics.columns_sql(r.keys, ' AND t.%I = c.%I'), kept, counted);
                 tail := tail || ', ' || analytics.report_part_sql(q, part, 'c', day,
-                    format('CASE WHEN c.lost THEN analytics.%I(%L, c.store_id, c.bucket, ARRAY[%s]::text[]) ELSE c.%I END', 'recount_' || rollup, part.terms[1],
+                    format('CASE WHEN c.lost AND (%s) IS NOT TRUE THEN analytics.%I(%L, c.store_id, c.bucket, ARRAY[%s]::text[]) ELSE c.%I END', kept, 'recount_' || rollup, part.terms[1],
                            substr(analytics.columns_sql(r.keys, ', c.%I'), 3), part.terms[1]));
             END IF;
             merged := merged || ', ' || analytics.report_part_sql(q, part, 'c', day, counted);
@@ -283,49 +286,6 @@ $$;
 COMMENT ON FUNCTION analytics.report_moves_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
 'SQL of what moves in a report when refunds count on their order''s day; null: nothing of it does';
 
--- Buyers of a range, and whether they are new in it and in their bucket: whole days from customers' days, unless something else than the
--- store is asked for, the rest from lines.
-CREATE OR REPLACE FUNCTION analytics.report_buyers_sql(q analytics.report_request, parts analytics.report_part[], period integer, first timestamp,
-                                                       last timestamp, condition text, has_news boolean) RETURNS text
-    LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    state analytics.rollup_state;
-    has_tail boolean;
-    wall text := format('(l.occurred_at AT TIME ZONE %s)', analytics.report_zone_sql(q, 'l'));
-    first_wall text := format('(o.first_order_at AT TIME ZONE %s)', analytics.report_zone_sql(q, 'b'));
-    columns text := '';
-    pieces text[] := '{}';
-    part analytics.report_part;
-    tile record;
-BEGIN
-    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'customer_daily' AND s.built_from = '-infinity';
-    has_tail := state.name IS NULL OR analytics.pending_lines(state.merged, q.stores) > 0;
-    FOREACH part IN ARRAY parts LOOP
-        columns := columns || CASE part.name
-            WHEN 'buyers' THEN ', b.buyer'
-            WHEN 'new_in_bucket' THEN format(', CASE WHEN %s >= greatest(b.bucket, %L::timestamp) THEN b.buyer END', first_wall, first)
-            WHEN 'new_in_range' THEN format(', CASE WHEN %s >= %L::timestamp THEN b.buyer END', first_wall, first)
-            ELSE ', NULL' END;
-    END LOOP;
-    FOR tile IN SELECT t.* FROM analytics.report_tiles(first, last, CASE WHEN has_tail OR q.dimension <> 'store' OR q.filters <> '{}' OR NOT q.converts OR q.of_products
-                                                                         THEN '{}' ELSE '{day}'::text[] END, q.week_start) t LOOP
-        pieces := pieces || CASE tile.tile
-            WHEN 'day' THEN format('SELECT c.store_id, c.customer_id AS buyer, %s AS key, %s AS bucket FROM analytics.rollup_customer_daily c WHERE %s AND c.orders > 0 AND c.bucket >= %L AND c.bucket < %L',
-                analytics.report_key_sql(q.dimension, 'c', has_news), analytics.bucket_start_sql(q.grain, 'c.bucket::timestamp', q.week_start),
-                analytics.report_conditions_sql(q, 'c', has_news), tile.first::date, tile.last::date)
-            ELSE format('SELECT l.store_id, l.buyer, %s AS key, %s AS bucket FROM analytics.counted_line l%s WHERE %s AND l.buyer IS NOT NULL AND %s%s GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0',
-                analytics.report_key_sql(q.dimension, 'l', has_news), analytics.bucket_start_sql(q.grain, wall, q.week_start), analytics.report_joins_sql(q, 'l', has_news),
-                analytics.report_conditions_sql(q, 'l', has_news), analytics.report_span_sql(q, wall, tile.first, tile.last), coalesce(' AND ' || condition, '')) END;
-    END LOOP;
-    RETURN format('SELECT %s, b.key, b.bucket%s FROM (%s) b JOIN %s o ON o.store_id = b.store_id AND o.customer_id = b.buyer',
-                  period, columns, array_to_string(pieces, ' UNION ALL '), CASE WHEN has_tail THEN 'analytics.customer' ELSE 'analytics.rollup_customer' END);
-END
-$$;
-COMMENT ON FUNCTION analytics.report_buyers_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
-'SQL of a report''s rows of buyers, new and returning';
-
 -- Whether sessions and their orders by day answer a report; else it takes distinct session ids and orders of lines.
 CREATE OR REPLACE FUNCTION analytics.sessions_answer(q analytics.report_request) RETURNS boolean
     LANGUAGE sql STABLE
@@ -357,8 +317,9 @@ COMMENT ON FUNCTION analytics.report_sessions_sql(analytics.report_request, anal
 'SQL of a report''s rows from sessions by day';
 
 -- All of it: SQL of rows (period, key, bucket, parts) whose sums are the report, period 0 the range and 1 what it is compared with; the
--- tails that they need, as SQL of a WITH list; and how many lines of the stores are not merged yet.
-CREATE OR REPLACE FUNCTION analytics.report_source(q analytics.report_request, parts analytics.report_part[], OUT tails text, OUT pieces text, OUT pending bigint)
+-- tails that they need, as SQL of a WITH list; how many lines of the stores are not merged yet; and, where they are told without rows to sum, the
+-- figures themselves.
+CREATE OR REPLACE FUNCTION analytics.report_source(q analytics.report_request, parts analytics.report_part[], OUT tails text, OUT pieces text, OUT pending bigint, OUT figures text)
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -387,7 +348,9 @@ DECLARE
     place integer;
     lines bigint;
     found boolean;
-    foreign_money constant text := 'c.store_id = ANY ($1) AND c.currency <> $2 AND c.bucket >= $3::date - 31 AND c.bucket < $4';
+    buyers_by_days boolean := has_buyers AND analytics.days_tell_buyers(q);
+    buyers_have_tail boolean := buyers_by_days AND analytics.pending_lines((SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'customer_daily'), q.stores) > 0;
+    foreign_money constant text := 'c.store_id = ANY ($1) AND c.currency <> $2 AND c.bucket >= $3::date - 31 AND c.bucket < $4 + interval ''1 day''';
     has_news boolean;
 BEGIN
     tails := '';
@@ -395,6 +358,15 @@ BEGIN
         AND analytics.pending_lines((SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'product'), q.stores) > 0;
     IF has_news THEN
         tails := 'news AS MATERIALIZED (SELECT * FROM analytics.tail_product()), ';
+    END IF;
+    IF buyers_have_tail THEN
+        tails := tails || '"tail customer_daily" AS MATERIALIZED (SELECT * FROM analytics.tail_customer_daily()), ';
+    END IF;
+    IF buyers_by_days AND NOT has_others AND analytics.buyers_are_counted(q) THEN
+        tails := tails || analytics.buyers_sql(q, buyers_have_tail);
+        figures := format('keyed AS (SELECT 1 AS place, NULL::text AS key), figure AS (%s%s)', analytics.report_buyer_figures_sql(q, parts, 0, q."from", q."to", buyers_have_tail),
+                          ' UNION ALL ' || analytics.report_buyer_figures_sql(q, parts, 1, q.previous_from, q.previous_to, buyers_have_tail));
+        has_buyers := false;
     END IF;
     pieces := 'SELECT NULL::integer AS period, NULL::text AS key, NULL::timestamp AS bucket'
         || (SELECT string_agg(format(', NULL::%s AS %I', CASE WHEN p.kind IN ('count', 'order_count') THEN analytics.hll_schema() || '.hll'
@@ -440,7 +412,7 @@ BEGIN
             pieces := pieces || ' UNION ALL ' || analytics.report_sessions_sql(q, parts, range.period, range.first, range.last);
         END IF;
         IF has_buyers AND range.first < range.last THEN
-            pieces := pieces || ' UNION ALL ' || analytics.report_buyers_sql(q, parts, range.period, range.first, range.last, condition, has_news);
+            pieces := pieces || ' UNION ALL ' || analytics.report_buyers_sql(q, parts, range.period, range.first, range.last, condition, has_news, buyers_by_days, buyers_have_tail);
         END IF;
     END LOOP;
     pending := coalesce((SELECT max(b) FROM unnest(behind) b),
@@ -448,4 +420,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.report_source(analytics.report_request, analytics.report_part[]) IS
-'SQL of rows whose sums are a report: rollups'' cells, and lines for the rest; of the tails it needs; lines not merged yet';
+'SQL of rows whose sums are a report: rollups'' cells, and lines for the rest; of the tails it needs; lines not merged yet; SQL of figures that need no summing';

@@ -176,7 +176,7 @@ DECLARE
     removed integer := 0;
 BEGIN
     PERFORM analytics.require_cron(format(
-        'SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND username = %L AND jobname LIKE ''analytics%%'';',
+        'SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND username = %L AND jobname ~ ''^analytics_'' AND command ~ ''^(CALL|SELECT) analytics[.]'';',
         current_database(), current_user));
     FOR job IN SELECT s.jobid FROM analytics.scheduled_jobs() s LOOP
         PERFORM cron.unschedule(job.jobid);

@@ -27,8 +27,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.default_setting(text) IS 'default of a setting key; null for a key that is none';
 
-CREATE OR REPLACE FUNCTION analytics.get_setting(key text, store text DEFAULT 'main') RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+CREATE OR REPLACE FUNCTION analytics.setting_in_force(key text, store text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(
@@ -36,7 +36,34 @@ AS $$
         (SELECT to_jsonb(s) ->> $1 FROM analytics.store s WHERE s.store_id = '' AND $1 <> 'store_id'),
         analytics.default_setting($1))
 $$;
-COMMENT ON FUNCTION analytics.get_setting(text, text) IS 'value of a setting in force for a store';
+COMMENT ON FUNCTION analytics.setting_in_force(text, text) IS 'value of a setting in force for a store, whatever the claim';
+
+CREATE OR REPLACE FUNCTION analytics.claimed_setting(key text, store text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF store <> '' THEN
+        PERFORM analytics.require_store(store);
+    END IF;
+    RETURN analytics.setting_in_force(key, store);
+END
+$$;
+COMMENT ON FUNCTION analytics.claimed_setting(text, text) IS 'value of a setting in force for a store that the claim "stores" allows; 42501: another store';
+
+-- The engine asks for every store's, whatever the session's claim. It runs as the owner of the tables, which nobody else may write.
+CREATE OR REPLACE FUNCTION analytics.get_setting(key text, store text DEFAULT 'main') RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF has_table_privilege('analytics.store', 'UPDATE') THEN
+        RETURN analytics.setting_in_force(key, store);
+    END IF;
+    RETURN analytics.claimed_setting(key, store);
+END
+$$;
+COMMENT ON FUNCTION analytics.get_setting(text, text) IS 'value of a setting in force for a store; '''': the default of all stores. 42501: a store that the claim "stores" does not allow';
 
 CREATE OR REPLACE FUNCTION analytics.set_setting(key text, value text, store text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
