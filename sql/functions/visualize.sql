@@ -130,11 +130,11 @@ CREATE OR REPLACE FUNCTION analytics.report_figures_sql(q analytics.report_reque
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    sums text := (SELECT string_agg(format(CASE WHEN p.kind IN ('count', 'order_count') THEN ', %2$s.hll_union_agg(p.%1$I) AS %1$I'
+    sums text := (SELECT string_agg(format(CASE WHEN p.kind IN ('count', 'order_count') THEN ', %2$s AS %1$I'
                                                 WHEN p.kind = 'buyer' THEN ', count(DISTINCT p.%1$I) AS %1$I'
                                                 WHEN p.kind = 'values' THEN ', analytics.gather_order_values(string_to_array(string_agg(nullif(array_to_string(p.%1$I, '',''), ''''), '',''), '','')::bigint[]) AS %1$I'
                                                 ELSE ', sum(p.%1$I) AS %1$I' END,
-                                           p.name, analytics.hll_schema()), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o));
+                                           p.name, analytics.union_sql(format('p.%I', p.name))), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o));
     value text := analytics.metric_value_sql(q.metrics[1], q.of_products);
     compared boolean := q.previous_from IS NOT NULL;
     has_buckets boolean := q.grain <> 'total';
