@@ -60,8 +60,8 @@ $$;
 COMMENT ON FUNCTION analytics.report_buyers_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean, boolean, boolean) IS
 'SQL of a report''s rows of buyers, new and returning';
 
--- Of one store and whole days the figures need no row a buyer: who is new in a bucket had the first order in it; who bought in a range had the
--- last order in it, or has had it since, and a day of it.
+-- Of one store and whole days the figures need no row a buyer: who is new in a bucket had the first order in it; who bought in a range had
+-- the last order in it, or has had it since, and a day of it.
 
 CREATE OR REPLACE FUNCTION analytics.buyers_are_counted(q analytics.report_request) RETURNS boolean
     LANGUAGE sql STABLE
@@ -98,14 +98,16 @@ DECLARE
     more constant interval := '3 hours';
     days text := analytics.buyer_days_sql(q, first::date, last::date, has_tail);
     is_new text := format('o.first_order_at >= %L AND o.first_order_at < %L AND %s >= %L AND %3$s < %5$L', since - more, until + more, first_wall, first, last);
+    has_since text := format('o.last_order_at >= %L AND %s >= %L', until - more, last_wall, last);
     in_buckets text;
     in_all text;
 BEGIN
     SELECT string_agg(CASE p.name WHEN 'new_in_bucket' THEN ', sum(n.new_in_bucket) AS new_in_bucket' WHEN 'buyers' THEN ', sum(n.buyers) AS buyers' ELSE format(', NULL::numeric AS %I', p.name) END, '' ORDER BY o),
            string_agg(CASE p.name
                WHEN 'new_in_range' THEN format(', (SELECT count(*) FROM buyer o WHERE %s)', is_new)
-               WHEN 'buyers' THEN format(', (SELECT count(*) FROM buyer o WHERE o.last_order_at >= %L AND o.last_order_at < %L AND %s >= %L AND %3$s < %5$L) + (SELECT count(*) FROM buyer o WHERE o.last_order_at >= %6$L AND %3$s >= %5$L AND EXISTS (SELECT FROM (%7$s) d WHERE d.customer_id = o.customer_id))',
-                   since - more, until + more, last_wall, first, last, until - more, days)
+               -- few have bought since: their days are looked up; many: all days are gone through
+               WHEN 'buyers' THEN format(', CASE WHEN (SELECT count(*) FROM buyer o WHERE %s) > %s THEN (SELECT count(*) FROM (SELECT d.customer_id FROM (%s) d GROUP BY d.customer_id) c) ELSE (SELECT count(*) FROM buyer o WHERE o.last_order_at >= %L AND o.last_order_at < %L AND %s >= %L AND %6$s < %8$L) + (SELECT count(*) FROM buyer o WHERE %1$s AND EXISTS (SELECT FROM (%3$s) d WHERE d.customer_id = o.customer_id)) END',
+                   has_since, CASE WHEN has_tail THEN 0 ELSE 10000 END, days, since - more, until + more, last_wall, first, last)
                ELSE ', NULL' END, '' ORDER BY o)
       INTO in_buckets, in_all FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o);
     RETURN format('SELECT %s AS period, 1 AS place, n.bucket, false AS whole%s FROM (SELECT %s AS bucket, count(%s) AS buyers, 0 AS new_in_bucket FROM (%s) d GROUP BY 1 UNION ALL SELECT %s, 0, count(*) FROM buyer o WHERE %s GROUP BY 1) n GROUP BY n.bucket UNION ALL SELECT %1$s, NULL, NULL, true%8$s',

@@ -55,6 +55,25 @@ END
 $$;
 COMMENT ON FUNCTION analytics.pending_lines(pg_snapshot, text[]) IS 'event lines of these stores that the snapshot did not see';
 
+-- (In what is merged a report asks the cells.)
+CREATE OR REPLACE FUNCTION analytics.pending_foreign_money(merged pg_snapshot, stores text[], currency text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+    SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    newer xid8 := coalesce(pg_snapshot_xmax(merged), '0');
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+BEGIN
+    RETURN EXISTS (SELECT FROM analytics.counted_line l WHERE l.stamp >= newer AND l.store_id = ANY (stores) AND l.currency <> pending_foreign_money.currency)
+        OR running <> '{}' AND EXISTS (SELECT FROM analytics.counted_line l WHERE l.stamp = ANY (running) AND l.store_id = ANY (stores) AND l.currency <> pending_foreign_money.currency);
+END
+$$;
+COMMENT ON FUNCTION analytics.pending_foreign_money(pg_snapshot, text[], text) IS 'whether event lines of these stores that the snapshot did not see are of another currency';
+
 -- Pieces of SQL over a row of cells (c) or lines (l), which both have store_id, currency and the dimensions.
 
 CREATE OR REPLACE FUNCTION analytics.report_zone_sql(q analytics.report_request, source text) RETURNS text
@@ -196,10 +215,26 @@ $$;
 COMMENT ON FUNCTION analytics.report_lines_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
 'SQL of a report''s rows from event lines of a range';
 
+-- Cells of the products that are series (keyed) alone, each looked up by its key: of thousands of products a day few are. Currencies of a day are
+-- skipped through; LIMIT keeps the planner from joining otherwise.
+CREATE OR REPLACE FUNCTION analytics.keyed_cells_sql(q analytics.report_request, tile text, first date, last date, storage text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('(SELECT f.* FROM unnest(%L::text[]) s(store_id) CROSS JOIN generate_series(%L::timestamp, %L::timestamp - interval ''1 day'', %L) d(at)
+                     CROSS JOIN LATERAL (WITH RECURSIVE u AS (SELECT (SELECT min(m.currency) FROM %5$s m WHERE m.store_id = s.store_id AND m.bucket = d.at::date) AS currency
+                                         UNION ALL SELECT (SELECT min(m.currency) FROM %5$s m WHERE m.store_id = s.store_id AND m.bucket = d.at::date AND m.currency > u.currency) FROM u WHERE u.currency IS NOT NULL)
+                                         SELECT u.currency FROM u WHERE u.currency IS NOT NULL) u
+                     CROSS JOIN keyed k
+                     CROSS JOIN LATERAL (SELECT * FROM %5$s m WHERE m.store_id = s.store_id AND m.bucket = d.at::date AND m.currency = u.currency AND m.product_id = k.key LIMIT 1) f)',
+                  q.stores, first, last, ('1 ' || tile)::interval, storage)
+$$;
+COMMENT ON FUNCTION analytics.keyed_cells_sql(analytics.report_request, text, date, date, text) IS 'SQL of the merged cells of the products that are series of a report';
+
 -- Merged cells of a range and, where there is one, the tail's beside them: rows that add up, as parts do. A count of which the tail took
--- something back is made anew.
+-- something back is made anew. keyed: those of the products that are series alone.
 CREATE OR REPLACE FUNCTION analytics.report_cells_sql(q analytics.report_request, parts analytics.report_part[], period integer, tile text, first timestamp,
-                                                      last timestamp, rollup text, has_tail boolean, has_news boolean) RETURNS text
+                                                      last timestamp, rollup text, has_tail boolean, has_news boolean, keyed boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -248,11 +283,13 @@ BEGIN
             merged := merged || ', ' || analytics.report_part_sql(q, part, 'c', day, counted);
         END IF;
     END LOOP;
-    RETURN format('SELECT %s, %s, %s%s FROM analytics.%I c%s WHERE %s', period, key, bucket, merged, 'rollup_' || rollup, joins, conditions)
+    RETURN format('SELECT %s, %s, %s%s FROM %s c%s WHERE %s', period, key, bucket, merged,
+                  CASE WHEN keyed THEN analytics.keyed_cells_sql(q, tile, first::date, last::date, format('analytics.%I', 'rollup_' || rollup)) ELSE format('analytics.%I', 'rollup_' || rollup) END,
+                  joins, conditions)
         || CASE WHEN has_tail THEN format(' UNION ALL SELECT %s, %s, %s%s FROM %I c%s WHERE %s', period, key, bucket, tail, 'tail ' || rollup, joins, conditions) ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION analytics.report_cells_sql(analytics.report_request, analytics.report_part[], integer, text, timestamp, timestamp, text, boolean, boolean) IS
+COMMENT ON FUNCTION analytics.report_cells_sql(analytics.report_request, analytics.report_part[], integer, text, timestamp, timestamp, text, boolean, boolean, boolean) IS
 'SQL of a report''s rows from a rollup''s cells of a range';
 
 -- Basis 'order': what refunds add is moved from the refund's moment to that of its order, where that is known.
@@ -317,9 +354,9 @@ COMMENT ON FUNCTION analytics.report_sessions_sql(analytics.report_request, anal
 'SQL of a report''s rows from sessions by day';
 
 -- All of it: SQL of rows (period, key, bucket, parts) whose sums are the report, period 0 the range and 1 what it is compared with; the
--- tails that they need, as SQL of a WITH list; how many lines of the stores are not merged yet; and, where they are told without rows to sum, the
--- figures themselves.
-CREATE OR REPLACE FUNCTION analytics.report_source(q analytics.report_request, parts analytics.report_part[], OUT tails text, OUT pieces text, OUT pending bigint, OUT figures text)
+-- tails that they need, as SQL of a WITH list; how many lines of the stores are not merged yet; where they are told without rows to sum, the
+-- figures themselves; and own: SQL of the rows of the products that are series, where that is less than all of them.
+CREATE OR REPLACE FUNCTION analytics.report_source(q analytics.report_request, parts analytics.report_part[], OUT tails text, OUT pieces text, OUT pending bigint, OUT figures text, OUT own text)
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -347,6 +384,9 @@ DECLARE
     tile record;
     place integer;
     lines bigint;
+    piece text;
+    is_keyed boolean;
+    has_days boolean;
     found boolean;
     buyers_by_days boolean := has_buyers AND analytics.days_tell_buyers(q);
     buyers_have_tail boolean := buyers_by_days AND analytics.pending_lines((SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'customer_daily'), q.stores) > 0;
@@ -372,17 +412,26 @@ BEGIN
         || (SELECT string_agg(format(', NULL::%s AS %I', CASE WHEN p.kind IN ('count', 'order_count') THEN analytics.hll_schema() || '.hll'
                                                               WHEN p.kind = 'buyer' THEN 'text' WHEN p.kind = 'values' THEN 'bigint[]' ELSE 'numeric' END, p.name), '' ORDER BY o)
               FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)) || ' WHERE false';
+    -- (many series, or many stores, are read faster with all the others)
+    IF q.dimension = 'product' AND q.series <= 50 AND cardinality(q.stores) <= 10 THEN
+        own := pieces;
+    END IF;
+    has_days := EXISTS (SELECT FROM analytics.report_rollups(dimensions, columns, filter) c WHERE c.grain = 'day');
     FOR rollup IN SELECT c.* FROM analytics.report_rollups(dimensions, columns, filter) c
                    WHERE c.grain = ANY (usable) AND has_others AND (c.grain <> 'week' OR q.week_starts_agree)
                    ORDER BY array_position(usable, c.grain) LOOP
         lines := NULL;
+        -- a tail's cells are made anew for each rollup that is read, which takes longer than to read some days more
+        IF rollup.grain IN ('week', 'month') AND has_days AND greatest(q."to" - q."from", q.previous_to - q.previous_from) <= interval '100 days' THEN
+            lines := coalesce(behind[array_position(snapshots, rollup.merged::text)], analytics.pending_lines(rollup.merged, q.stores));
+            CONTINUE WHEN lines > 0;
+        END IF;
         -- a rate is a day's: weeks and months hold money of one currency, and so do counted values
         IF (rollup.grain IN ('week', 'month') AND has_money OR has_values) AND q.converts THEN
             lines := coalesce(behind[array_position(snapshots, rollup.merged::text)], analytics.pending_lines(rollup.merged, q.stores));
-            EXECUTE format('SELECT EXISTS (SELECT FROM analytics.%I c WHERE %s)%s', 'rollup_' || rollup.name, foreign_money,
-                           CASE WHEN lines > 0 THEN format(' OR EXISTS (SELECT FROM analytics.%I() c WHERE %s)', 'tail_' || rollup.name, foreign_money) ELSE '' END)
+            EXECUTE format('SELECT EXISTS (SELECT FROM analytics.%I c WHERE %s)', 'rollup_' || rollup.name, foreign_money)
                INTO found USING q.stores, q.currency, least(q."from", q.previous_from), greatest(q."to", q.previous_to);
-            CONTINUE WHEN found;
+            CONTINUE WHEN found OR lines > 0 AND analytics.pending_foreign_money(rollup.merged, q.stores, q.currency);
         END IF;
         grains := grains || rollup.grain;
         names := names || rollup.name;
@@ -394,7 +443,9 @@ BEGIN
         FOR tile IN SELECT t.* FROM analytics.report_tiles(range.first, range.last, grains, q.week_start) t WHERE has_others LOOP
             place := array_position(grains, tile.tile);
             IF place IS NULL THEN
-                pieces := pieces || ' UNION ALL ' || analytics.report_lines_sql(q, parts, range.period, tile.first, tile.last, condition, has_news);
+                piece := ' UNION ALL ' || analytics.report_lines_sql(q, parts, range.period, tile.first, tile.last, condition, has_news);
+                pieces := pieces || piece;
+                own := own || piece;
             ELSE
                 behind[place] := coalesce(behind[place], behind[array_position(snapshots, snapshots[place])],
                                           analytics.pending_lines(snapshots[place]::pg_snapshot, q.stores));
@@ -402,11 +453,15 @@ BEGIN
                     tailed[place] := true;
                     tails := tails || format('%I AS MATERIALIZED (SELECT * FROM analytics.%I()), ', 'tail ' || names[place], 'tail_' || names[place]);
                 END IF;
-                pieces := pieces || ' UNION ALL ' || analytics.report_cells_sql(q, parts, range.period, tile.tile, tile.first, tile.last, names[place], behind[place] > 0, has_news);
+                pieces := pieces || ' UNION ALL ' || analytics.report_cells_sql(q, parts, range.period, tile.tile, tile.first, tile.last, names[place], behind[place] > 0, has_news, false);
+                is_keyed := tile.tile IN ('day', 'week') AND names[place] IN ('product_daily', 'product_weekly');
+                own := own || ' UNION ALL ' || analytics.report_cells_sql(q, parts, range.period, tile.tile, tile.first, tile.last, names[place], behind[place] > 0, has_news, is_keyed);
             END IF;
         END LOOP;
         IF q.basis = 'order' THEN
-            pieces := pieces || coalesce(' UNION ALL ' || analytics.report_moves_sql(q, parts, range.period, range.first, range.last, condition, has_news), '');
+            piece := coalesce(' UNION ALL ' || analytics.report_moves_sql(q, parts, range.period, range.first, range.last, condition, has_news), '');
+            pieces := pieces || piece;
+            own := own || piece;
         END IF;
         IF has_sessions THEN
             pieces := pieces || ' UNION ALL ' || analytics.report_sessions_sql(q, parts, range.period, range.first, range.last);
@@ -420,4 +475,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.report_source(analytics.report_request, analytics.report_part[]) IS
-'SQL of rows whose sums are a report: rollups'' cells, and lines for the rest; of the tails it needs; lines not merged yet; SQL of figures that need no summing';
+'SQL of rows whose sums are a report: rollups'' cells, and lines for the rest; of the tails it needs; lines not merged yet; SQL of figures that need no summing; of the rows of products that are series';

@@ -124,8 +124,9 @@ COMMENT ON FUNCTION analytics.report_is_there_sql(analytics.report_request) IS '
 
 -- What a report's rows come to, for a WITH list: keyed, the series, and figure, their sums by bucket and over the range. Totals by key tell what is a
 -- series from what goes to (other); then parts are summed by series and bucket. Where keys are few, rows are summed by both first. Where they are many
--- (products), sums by key and sums by bucket are made in one pass, the series' own in another, and (other) is the difference.
-CREATE OR REPLACE FUNCTION analytics.report_figures_sql(q analytics.report_request, parts analytics.report_part[], pieces text) RETURNS text
+-- (products), sums by key and sums by bucket are made in one pass, the series' own by themselves (own: rows that these are among), and (other) is the
+-- difference.
+CREATE OR REPLACE FUNCTION analytics.report_figures_sql(q analytics.report_request, parts analytics.report_part[], pieces text, own text) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -168,7 +169,7 @@ BEGIN
         ELSE
             -- (another collation, so that no index on product_id is run through once for each key)
             CASE WHEN subtracts THEN
-                format(', own AS (SELECT p.period, k.place, p.bucket%s FROM piece p JOIN keyed k ON k.key = p.key WHERE p.key COLLATE "C" = ANY (ARRAY(SELECT key FROM keyed)) GROUP BY p.period, k.place, p.bucket)', sums)
+                format(', own AS (SELECT p.period, k.place, p.bucket%s FROM %s p JOIN keyed k ON k.key = p.key WHERE p.key COLLATE "C" = ANY (ARRAY(SELECT key FROM keyed)) GROUP BY p.period, k.place, p.bucket)', sums, coalesce('(' || own || ')', 'piece'))
                 || format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM own p UNION ALL SELECT b.period, %s, b.bucket%s FROM by_both b LEFT JOIN (SELECT p.period, p.bucket%s FROM own p GROUP BY p.period, p.bucket) o ON o.period = b.period AND o.bucket = b.bucket WHERE b.of_bucket)',
                           names, q.series + 1, (SELECT string_agg(format(', b.%1$I - coalesce(o.%1$I, 0)', p.name), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)), sums)
             ELSE format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM placed p GROUP BY p.period, p.place, p.bucket)', sums) END
@@ -176,7 +177,7 @@ BEGIN
                       CASE WHEN has_buckets AND q.dimension IS NOT NULL THEN format(' UNION ALL SELECT p.period, p.place, NULL, false%s FROM summed p GROUP BY p.period, p.place', sums) ELSE '' END, sums) END;
 END
 $$;
-COMMENT ON FUNCTION analytics.report_figures_sql(analytics.report_request, analytics.report_part[], text) IS 'SQL of what a report''s rows come to, by series and bucket';
+COMMENT ON FUNCTION analytics.report_figures_sql(analytics.report_request, analytics.report_part[], text, text) IS 'SQL of what a report''s rows come to, by series and bucket';
 
 -- SQL of the report: its series, and the value of each metric over the whole range, as JSON.
 CREATE OR REPLACE FUNCTION analytics.report_sql(q analytics.report_request, tails text, figures text) RETURNS text
@@ -221,7 +222,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.report_total(numeric, numeric) IS 'a value beside what it is compared with';
 
--- Distinct counts under aggregation take up to 128 kB each: with them, sorted groups hold one at a time.
+-- hll's own aggregates take up to 128 kB each: with them, sorted groups hold one at a time. They count lines, and unite counts where the library is not.
 CREATE OR REPLACE FUNCTION analytics.run_report(query text) RETURNS jsonb
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -251,7 +252,7 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION analytics.run_report_of_counts(text) IS 'runs the SQL of a report that has distinct counts';
+COMMENT ON FUNCTION analytics.run_report_of_counts(text) IS 'runs the SQL of a report that makes distinct counts by hll''s aggregates';
 
 -- One report: {series, truncated, totals: one a metric, sparks, pending}.
 CREATE OR REPLACE FUNCTION analytics.report(q analytics.report_request) RETURNS jsonb
@@ -267,8 +268,8 @@ BEGIN
         'metrics', CASE WHEN analytics.sessions_answer(q) THEN array_replace(q.metrics, 'conversion', 'session_conversion') ELSE q.metrics END));
     parts := ARRAY(SELECT DISTINCT p FROM unnest(q.metrics) m CROSS JOIN LATERAL analytics.metric_parts(m, q.of_products) p);
     SELECT * INTO source FROM analytics.report_source(q, parts);
-    query := analytics.report_sql(q, source.tails, coalesce(source.figures, analytics.report_figures_sql(q, parts, source.pieces)));
-    RETURN CASE WHEN EXISTS (SELECT FROM unnest(parts) p WHERE p.kind IN ('count', 'order_count')) THEN analytics.run_report_of_counts(query)
+    query := analytics.report_sql(q, source.tails, coalesce(source.figures, analytics.report_figures_sql(q, parts, source.pieces, source.own)));
+    RETURN CASE WHEN query ~ 'hll_(add|union)_agg' THEN analytics.run_report_of_counts(query)
                 ELSE analytics.run_report(query) END || jsonb_build_object('pending', source.pending);
 END
 $$;
@@ -288,12 +289,13 @@ CREATE OR REPLACE FUNCTION analytics.product_names(stores text[], products text[
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT coalesce(jsonb_object_agg(n.product_id, n.name ORDER BY n.store_id DESC), '{}')
+    RETURN (WITH news AS MATERIALIZED (SELECT * FROM analytics.tail_product())
+            SELECT coalesce(jsonb_object_agg(n.product_id, n.name ORDER BY n.store_id DESC), '{}')
               FROM (SELECT p.store_id, p.product_id, p.name FROM analytics.product p
                      WHERE p.store_id = ANY (stores) AND p.product_id = ANY (products) AND p.name IS NOT NULL
-                       AND NOT EXISTS (SELECT FROM analytics.tail_product() t WHERE t.store_id = p.store_id AND t.product_id = p.product_id AND t.name_at >= p.name_at)
+                       AND NOT EXISTS (SELECT FROM news t WHERE t.store_id = p.store_id AND t.product_id = p.product_id AND t.name_at >= p.name_at)
                     UNION ALL
-                    SELECT t.store_id, t.product_id, t.name FROM analytics.tail_product() t LEFT JOIN analytics.product p ON p.store_id = t.store_id AND p.product_id = t.product_id
+                    SELECT t.store_id, t.product_id, t.name FROM news t LEFT JOIN analytics.product p ON p.store_id = t.store_id AND p.product_id = t.product_id
                      WHERE t.store_id = ANY (stores) AND t.product_id = ANY (products) AND t.name IS NOT NULL AND (p.name_at IS NULL OR t.name_at >= p.name_at)) n);
 END
 $$;
