@@ -39,6 +39,7 @@ class Bench:
         self.traffic = base.Traffic(options.generator)
         self.rows = []
         self.facts = []
+        self.reports = []
         self.numbers = iter(range(1, 1 << 30))
 
     def measure_ingest(self):
@@ -167,9 +168,9 @@ class Bench:
         self.bring_up(connection, events, events.lines, "first build of all built-in targets, as after a restore")
         connection.execute("VACUUM ANALYZE")
         for mix in ("orders", "traffic"):
-            for batches in (1, 10):
+            for batches in (1,) if self.options.quick else (1, 10):
                 rates = []
-                for repetition in range(4):
+                for repetition in range(2 if self.options.quick else 4):
                     for _ in range(batches):
                         refresh.commit_new_rows(connection, mix, next(self.numbers), 2)
                     measurement = Measurement()
@@ -177,11 +178,12 @@ class Bench:
                     rates.append(batches * refresh.NEW_ROWS / measurement.waited[0] * 1000)
                 self.facts.append((f"rows merged a second into all built-in targets, {batches * refresh.NEW_ROWS:,} at once, {mix}, {self.size(events)}",
                                    f"{statistics.median(rates[1:]):,.0f}"))
-        merged = reports.measure(connection, self.traffic.today, self.progress)
+        repetitions = 1 if self.options.quick else min(self.options.repetitions, 7)
+        merged = reports.measure(connection, self.traffic.today, repetitions, self.progress)
         refresh.commit_new_rows(connection, "orders", next(self.numbers), 2)
-        with_tail = reports.measure(connection, self.traffic.today, self.progress)
-        for name, milliseconds in merged.items():
-            self.facts.append((f"{name}, {self.size(events)}", f"{milliseconds:.1f} ms; with 10,000 rows not merged {with_tail[name]:.1f} ms"))
+        with_tail = reports.measure(connection, self.traffic.today, repetitions, self.progress)
+        self.reports = [[f"view or report, {self.size(events)}", "all merged, ms", "10,000 rows not merged, ms", "times"],
+                        list(reports.cells(merged, with_tail))]
         database.drop_database(REPORTS)
 
     def whole_size(self):
@@ -204,7 +206,7 @@ class Bench:
                      f"({'quick' if self.options.quick else 'full'} run, {self.options.repetitions} repetitions); load average "
                      f"before {load}, after {report.load_average()}. Ratios are of repetitions that ran next to each other: "
                      "median (smallest to largest). Times are what the client waits for.")
-            return report.markdown(self.rows, self.facts, about)
+            return report.markdown(self.rows, self.facts, self.reports, about)
 
 
 def parse_options():
