@@ -61,8 +61,8 @@ BEGIN
         columns := columns || ARRAY(SELECT w FROM unnest(session_parts) w WHERE NOT w = ANY (columns));
         session := jsonb_build_object(
             'columns', (SELECT jsonb_agg(array_position(columns, w) - 1 ORDER BY o) FROM unnest(session_parts) WITH ORDINALITY u(w, o)),
-            'probe', format('SELECT %s, (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS TRUE FROM probe p CROSS JOIN LATERAL (SELECT * FROM analytics.rollup_session s WHERE s.store_id = p.store_id AND s.key = p.key COLLATE "C" AND s.started_at <= p.to_at AND s.ended_at >= p.from_at OFFSET 0) m',
-                            'm.' || replace(analytics.session_columns(), ', ', ', m.')),
+            'probe', format('SELECT %s, (c.started_at < r.before) IS TRUE, %s FROM probe p CROSS JOIN LATERAL (SELECT * FROM analytics.rollup_session s WHERE s.store_id = p.store_id AND s.key = p.key COLLATE "C" AND s.started_at <= p.to_at AND s.ended_at >= p.from_at OFFSET 0) c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '''' LEFT JOIN analytics.retired r ON r.store_id = c.store_id',
+                            'c.' || replace(analytics.session_columns(), ', ', ', c.'), analytics.session_day_sql()),
             'writes', to_jsonb(analytics.store_sessions_sql(true)));
     END IF;
     IF 'product' = ANY (names) THEN

@@ -33,6 +33,15 @@ public:
         }
     }
 
+    void subtract(const Total& other) {
+        if (other.wide_ != nullptr) {
+            add_wide(-*other.wide_, other.scale_);
+        } else {
+            add(-other.sum_, other.scale_);
+        }
+    }
+    bool is_negative() const { return wide_ != nullptr ? *wide_ < 0 : sum_ < 0; }
+
     // Decimal digits with an optional sign and point, as numeric_out() has them.
     void add_digits(std::string_view digits) {
         Wide value = 0;
