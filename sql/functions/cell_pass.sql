@@ -57,7 +57,7 @@ BEGIN
     END LOOP;
     IF 'session' = ANY (names) THEN
         session_parts := ARRAY[analytics.session_key_sql(), 'l.session_gap', 'l.device', 'l.currency', 'l.amount IS NOT NULL',
-            'CASE l.event_type WHEN ''add_to_cart'' THEN l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0)) WHEN ''remove_from_cart'' THEN -l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0)) END'];
+            'CASE l.event_type WHEN ''add_to_cart'' THEN l.sign * (l.amount - coalesce(l.discount, 0)) WHEN ''remove_from_cart'' THEN -l.sign * (l.amount - coalesce(l.discount, 0)) END'];
         columns := columns || ARRAY(SELECT w FROM unnest(session_parts) w WHERE NOT w = ANY (columns));
         session := jsonb_build_object(
             'columns', (SELECT jsonb_agg(array_position(columns, w) - 1 ORDER BY o) FROM unnest(session_parts) WITH ORDINALITY u(w, o)),

@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION analytics.session_events_sql(lines text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT l.store_id, %s AS key, l.session_gap, l.occurred_at, l.event_type, l.channel, l.country, l.device, l.currency, coalesce(sum(l.sign) FILTER (WHERE l.amount IS NOT NULL), 0) AS priced, coalesce(sum(l.sign) FILTER (WHERE l.line = 1), 0) AS n, CASE WHEN l.event_type IN (''add_to_cart'', ''remove_from_cart'') THEN sum(l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0))) * CASE l.event_type WHEN ''add_to_cart'' THEN 1 ELSE -1 END END AS cart_value FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9',
+    SELECT format('SELECT l.store_id, %s AS key, l.session_gap, l.occurred_at, l.event_type, l.channel, l.country, l.device, l.currency, coalesce(sum(l.sign) FILTER (WHERE l.amount IS NOT NULL), 0) AS priced, coalesce(sum(l.sign) FILTER (WHERE l.line = 1), 0) AS n, CASE WHEN l.event_type IN (''add_to_cart'', ''remove_from_cart'') THEN sum(l.sign * (l.amount - coalesce(l.discount, 0))) * CASE l.event_type WHEN ''add_to_cart'' THEN 1 ELSE -1 END END AS cart_value FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9',
                   analytics.session_key_sql(), lines)
 $$;
 COMMENT ON FUNCTION analytics.session_events_sql(text) IS 'SQL of the events that sessions are made of, from lines';
