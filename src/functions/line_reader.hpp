@@ -16,6 +16,8 @@ public:
 
     // The line's texts lie in the row, or, where they were stored compressed or elsewhere, in CurrentMemoryContext.
     cells::Line& read(HeapTuple row, TupleDesc columns);
+    // The words are numbered anew.
+    void forget() { line_.forget(); }
 
 private:
     cells::Line line_;

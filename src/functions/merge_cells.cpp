@@ -87,6 +87,7 @@ public:
             sessions_->write();
         }
         words_ = {};
+        reader_.forget();
     }
 
     // The sessions before and after, where they take part.

@@ -166,6 +166,7 @@ TEST_F(Cells, OrderThatWasCountedBeforeClearingIsNotCountedAgain) {
     EXPECT_EQ(table.number(0, 1), 1);
     table.clear();
     words_ = {};
+    line_.forget();
     take(table, {.event = "another", .product = "jug"});  // words are numbered anew
     take(table, {.line = 2});
     table.finish();

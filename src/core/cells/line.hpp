@@ -44,7 +44,7 @@ public:
 
     // Begins the next line; its values are set by the caller.
     std::vector<Value>& begin() {
-        for (std::optional<Word>& known : known_) known.reset();
+        for (Known& known : known_) known.is_current = false;
         event_.reset();
         return values_;
     }
@@ -52,15 +52,22 @@ public:
         values_.resize(columns);
         known_.resize(columns);
     }
+    // The words are numbered anew.
+    void forget() { known_.assign(known_.size(), {}); }
 
     const Value& operator[](int column) const { return values_[static_cast<std::size_t>(column)]; }
 
     Word word(int column) {
-        std::optional<Word>& known = known_[static_cast<std::size_t>(column)];
-        if (!known) {
-            known = words_->of((*this)[column].text);
+        Known& known = known_[static_cast<std::size_t>(column)];
+        if (!known.is_current) {
+            const std::string_view text = (*this)[column].text;
+            // most often what the line before said
+            if (known.word == kNone || words_->text(known.word) != text) {
+                known.word = words_->of(text);
+            }
+            known.is_current = true;
         }
-        return *known;
+        return known.word;
     }
     // Shifted by one; 0: null.
     Word maybe_word(int column) { return (*this)[column].null ? 0 : word(column) + 1; }
@@ -81,9 +88,16 @@ public:
     Words& words() { return *words_; }
 
 private:
+    static constexpr Word kNone = static_cast<Word>(-1);
+
+    struct Known {
+        Word word = kNone;  // of this line, or of the last one that was asked for it
+        bool is_current = false;
+    };
+
     Words* words_;
     std::vector<Value> values_;
-    std::vector<std::optional<Word>> known_;
+    std::vector<Known> known_;
     std::optional<Hash128> event_;
 };
 
