@@ -4,6 +4,8 @@
 
 #include "pg/guard.hpp"
 #include "workers/board.hpp"
+#include "workers/http_launch.hpp"
+#include "workers/http_settings.hpp"
 #include "workers/processes.hpp"
 #include "workers/refresh_worker.hpp"
 #include "workers/settings.hpp"
@@ -26,6 +28,7 @@ struct Database {
     Oid oid;
     NameData name;
     bool present;  // in pg_database, now
+    bool connectable;
     bool served;
     BackgroundWorkerHandle* worker;  // null: none was started, or it is over
     TimestampTz started;
@@ -98,7 +101,8 @@ void read_databases() {
         Database* const database = find_or_add(form->oid);
         database->name = form->datname;
         database->present = true;
-        database->served = can_have_workers(form) && is_listed(NameStr(form->datname), listed);
+        database->connectable = can_have_workers(form);
+        database->served = database->connectable && is_listed(NameStr(form->datname), listed);
     }
     table_endscan(scan);
     table_close(catalog, AccessShareLock);
@@ -209,6 +213,124 @@ void stop_worker(const Database* database) {
     }
 }
 
+// ---- HTTP: one gateway, for one database ----
+
+struct {
+    HttpTarget target;
+    BackgroundWorkerHandle* worker;  // null: none was started, or it is over
+    TimestampTz started;
+    TimestampTz due;
+    int failures;
+    bool shortage_said;
+    const char* said;  // why there is none
+} gateway;
+
+void say_why_no_http(const char* reason, const char* detail, const char* hint) {
+    if (gateway.said != reason) {
+        ereport(LOG, (errmsg("HTTP is not served: %s", reason), errdetail_internal("%s", detail), errhint("%s", hint)));
+    }
+    gateway.said = reason;
+}
+
+// The database that analytics.http_database says, or the first of analytics.databases, or the only one that has the
+// extension; null: none.
+const Database* http_database_entry() {
+    const char* name = http_database();
+    List* const listed = listed_databases();
+    if (*name == '\0' && listed != NIL) {
+        name = static_cast<const char*>(linitial(listed));
+    }
+    const Database* found = nullptr;
+    ListCell* cell = nullptr;
+    foreach (cell, databases) {
+        const auto* const database = static_cast<const Database*>(lfirst(cell));
+        const bool fits = *name != '\0' ? strcmp(NameStr(database->name), name) == 0
+                                        : board::word(database->oid) == board::Word::serving;
+        if (!fits || !database->connectable) {
+            continue;
+        }
+        if (found != nullptr) {
+            say_why_no_http("several databases have the extension", "It serves one of them.",
+                            "Set analytics.http_database.");
+            return nullptr;
+        }
+        found = database;
+    }
+    return found;
+}
+
+HttpTarget http_target() {
+    const Database* const database = http_port() > 0 ? http_database_entry() : nullptr;
+    if (database == nullptr || board::stopped(database->oid)) {
+        return {};
+    }
+    const Oid role = find_authenticator();
+    if (!OidIsValid(role)) {
+        say_why_no_http("there is no role for its sessions",
+                        psprintf("analytics.http_authenticator is \"%s\".", http_authenticator()),
+                        "CREATE ROLE it WITH LOGIN NOINHERIT, and grant it the roles of requests; or set "
+                        "analytics.http_port to 0.");
+        return {};
+    }
+    gateway.said = nullptr;
+    return {database->oid, role};
+}
+
+void gateway_is_over(TimestampTz now) {
+    pfree(gateway.worker);
+    gateway.worker = nullptr;
+    if (TimestampDifferenceExceeds(gateway.started, now, kMinute)) {
+        gateway.failures = 0;
+    }
+    gateway.due = TimestampTzPlusMilliseconds(now, std::min(kSecond << std::min(gateway.failures, 6), kMinute));
+    ++gateway.failures;
+}
+
+void start_gateway(const HttpTarget& target, TimestampTz now) {
+    MemoryContext const caller = MemoryContextSwitchTo(TopMemoryContext);
+    gateway.worker = register_gateway(target, BGW_NEVER_RESTART);
+    MemoryContextSwitchTo(caller);
+    if (gateway.worker != nullptr) {
+        gateway.target = target;
+        gateway.started = now;
+    } else {
+        gateway.due = TimestampTzPlusMilliseconds(now, kSlotRetry);
+        if (!gateway.shortage_said) {
+            ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                              errmsg("no background worker slot is free for the HTTP gateway"),
+                              errhint("Raise max_worker_processes (now %d), or set analytics.http_port to 0.",
+                                      max_worker_processes)));
+        }
+    }
+    gateway.shortage_said = gateway.worker == nullptr;
+}
+
+// Starts, stops or replaces the gateway; returns when to look again at the latest.
+TimestampTz keep_gateway(TimestampTz now) {
+    const HttpTarget target = http_target();
+    pid_t pid = 0;
+    if (gateway.worker != nullptr && GetBackgroundWorkerPid(gateway.worker, &pid) == BGWH_STOPPED) {
+        gateway_is_over(now);
+    }
+    if (gateway.worker != nullptr) {
+        if (!(target == gateway.target)) {
+            TerminateBackgroundWorker(gateway.worker);  // which wakes this process when it is over
+            gateway.failures = 0;
+        }
+        return DT_NOEND;
+    }
+    if (!target.wanted()) {
+        return DT_NOEND;
+    }
+    if (gateway_of(target.database) != 0) {  // of a former launcher: it serves, and is replaced when it ends
+        return TimestampTzPlusMilliseconds(now, kSecond * 10);
+    }
+    if (gateway.due <= now) {
+        start_gateway(target, now);
+    }
+    return gateway.worker == nullptr ? gateway.due : DT_NOEND;
+}
+
 // Looks at everything once; returns when to look again at the latest.
 TimestampTz take_turn() {
     TimestampTz const now = GetCurrentTimestamp();
@@ -247,7 +369,7 @@ TimestampTz take_turn() {
         }
     }
     shortage_said = shortage_said && short_of_slots;
-    return next;
+    return std::min(next, keep_gateway(now));
 }
 
 void become_the_launcher() {

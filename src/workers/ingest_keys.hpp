@@ -1,0 +1,22 @@
+// What executors know of ingest keys: found by analytics.find_ingest_key(), and remembered for a second.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace analytics::workers {
+
+struct IngestKey {
+    std::string store;
+    bool revoked = false;
+    std::int64_t rate = 0;  // events per second; 0: no limit
+    std::optional<std::vector<std::string>> events;
+    std::string webhook_secret;
+};
+
+// In a transaction, as the extension's owner. Null: there is no such key. Valid until the next call.
+const IngestKey* find_ingest_key(const std::string& hash);
+
+}  // namespace analytics::workers
