@@ -49,6 +49,7 @@ volatile std::sig_atomic_t told_to_stop = 0;
 
 struct {
     ExecutorEnd channel{};
+    ChannelWords* volatile words = nullptr;  // for signal handlers: null when there is no channel (any more)
     Latch* gateway = nullptr;
     std::uint64_t seen_cancel = 0;
     bool connected = false;
@@ -58,8 +59,8 @@ struct {
 void stop_when_told(SIGNAL_ARGS) {
     const int saved = errno;
     told_to_stop = postgres_signal_arg == SIGTERM ? 1 : told_to_stop;
-    if (self.channel.words != nullptr) {
-        self.channel.words->told_to_stop = true;
+    if (ChannelWords* const words = self.words) {
+        words->told_to_stop = true;
         SetLatch(self.gateway);
     }
     if (!self.connected) {
@@ -73,8 +74,9 @@ void stop_when_told(SIGNAL_ARGS) {
 void cancel_when_meant(SIGNAL_ARGS) {
     const int saved = errno;
     (void)postgres_signal_arg;
-    const std::uint64_t serving = self.channel.words->serving;
-    const std::uint64_t cancelled = self.channel.words->cancelled;
+    const ChannelWords* const words = self.words;
+    const std::uint64_t serving = words != nullptr ? words->serving.load() : 0;
+    const std::uint64_t cancelled = words != nullptr ? words->cancelled.load() : 0;
     const bool timed_out = get_timeout_indicator(STATEMENT_TIMEOUT, false) || get_timeout_indicator(LOCK_TIMEOUT, false);
     const bool by_gateway = cancelled != self.seen_cancel;
     self.seen_cancel = cancelled;
@@ -85,6 +87,9 @@ void cancel_when_meant(SIGNAL_ARGS) {
     SetLatch(MyLatch);
     errno = saved;
 }
+
+// The channel's memory goes before the process does, and signals may come until then.
+void leave_channel(int /*code*/, Datum /*unused*/) { self.words = nullptr; }
 
 void correct_exit_code(int code, Datum /*unused*/) {
     if (code == 1 && (told_to_stop != 0 || !self.connected)) {
@@ -97,6 +102,8 @@ void become_an_executor(dsm_handle channel) {
     on_proc_exit(correct_exit_code, Datum{0});
     self.channel = attach_channel(channel);
     self.gateway = &shm_mq_get_receiver(shm_mq_get_queue(self.channel.answers))->procLatch;
+    before_shmem_exit(leave_channel, Datum{0});
+    self.words = self.channel.words;
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, stop_when_told);
     BackgroundWorkerUnblockSignals();

@@ -128,7 +128,7 @@ void define_dialect() {
                   &settings.schemas, "analytics_api", check_names, GUC_LIST_INPUT);
     define_string("analytics.http_jwt_secret", "What the tokens of requests are signed with.",
                   "A secret, a JWKS, or @ and the name of a file. Not used by this version: tokens are answered 401.",
-                  &settings.jwt_secret, "", nullptr, GUC_SUPERUSER_ONLY | GUC_NO_SHOW_ALL);
+                  &settings.jwt_secret, "", nullptr, GUC_SUPERUSER_ONLY);
     define_string("analytics.http_jwt_aud", "Audience that tokens must name.",
                   "Empty: it is not looked at. Not used by this version.", &settings.jwt_aud, "");
     define_string("analytics.http_jwt_role_claim", "Where a token names its role.",

@@ -75,7 +75,11 @@ void Service::configure(const HttpSettings& settings, Time now) {
     if (place != listening_on_ && !draining_) {
         listening_on_ = place;
         listen_failed_ = false;
-        listen(now);
+        if (settings.port != 0) {
+            listen(now);
+        } else {  // off: the launcher is about to end this process
+            server_.stop_listening();
+        }
     }
 }
 

@@ -87,7 +87,7 @@ std::optional<SqlError> run_transaction(const TransactionKind& kind, const std::
         error = SqlError{"XX000", thrown.what(), {}, {}};
     }
     if (error) {
-        pg::protect([] { AbortCurrentTransaction(); });  // also gives the user back
+        pg::protect([] { AbortOutOfAnyTransaction(); });  // also gives the user back
     }
     MemoryContextSwitchTo(memory);
     end();

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "core/error.hpp"
+
 namespace analytics::net {
 namespace {
 

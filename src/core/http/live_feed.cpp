@@ -50,7 +50,8 @@ std::optional<LiveBatch> read_batch(std::string id, std::string as_of, std::stri
         return std::nullopt;
     }
     for (const json::Node& event : json::Children(document.root())) {
-        if (event.type != json::Type::object) {
+        // (a line feed would end the message's line; jsonb writes none)
+        if (event.type != json::Type::object || event.raw.find_first_of("\r\n") != std::string_view::npos) {
             return std::nullopt;
         }
         LiveEvent& added = batch.events.emplace_back();
