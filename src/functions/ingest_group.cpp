@@ -11,7 +11,8 @@ namespace analytics::ingest {
 namespace {
 
 constexpr std::array<Oid, 3> kTypes = {TEXTOID, TEXTOID, TEXTOID};
-pg::Statement ingest_one("SELECT accepted, duplicates, rejected, errors::text FROM analytics.ingest($1, $2, $3)", kTypes);
+pg::Statement ingest_one("SELECT accepted, duplicates, rejected, errors::text FROM analytics.ingest($1, $2, $3)",
+                         kTypes);
 
 std::string text_of(const char* text) { return text == nullptr ? std::string() : std::string(text); }
 

@@ -80,9 +80,9 @@ Time Connection::deadline(const Patience& patience) const {
             }
             return first_byte != 0 ? first_byte + patience.head : since + patience.idle;
         case State::writing:
-            return std::min(progress_ + patience.answer_pause,
-                            answer_began_ + patience.answer +
-                                static_cast<Time>(answer_size_ / patience.answer_rate) * kSecond);
+            return std::min(
+                progress_ + patience.answer_pause,
+                answer_began_ + patience.answer + static_cast<Time>(answer_size_ / patience.answer_rate) * kSecond);
         case State::streaming:
             return unsent() ? progress_ + patience.answer_pause : kNever;
         case State::lingering:

@@ -17,12 +17,12 @@ inline constexpr Time kNever = INT64_MAX;
 
 // How patient the server is. Fixed, but for tests that would not wait as long.
 struct Patience {
-    Time head = 10 * kSecond;        // from a request's first byte to the end of its header
-    Time body = 30 * kSecond;        // and one second more for each body_rate bytes that came
-    Time idle = 75 * kSecond;        // between requests
+    Time head = 10 * kSecond;          // from a request's first byte to the end of its header
+    Time body = 30 * kSecond;          // and one second more for each body_rate bytes that came
+    Time idle = 75 * kSecond;          // between requests
     Time answer_pause = 30 * kSecond;  // no byte is taken
-    Time answer = 30 * kSecond;      // and one second more for each answer_rate bytes of the answer
-    Time linger = 2 * kSecond;       // after the last answer, so that it arrives before the connection is cut
+    Time answer = 30 * kSecond;        // and one second more for each answer_rate bytes of the answer
+    Time linger = 2 * kSecond;         // after the last answer, so that it arrives before the connection is cut
     std::size_t body_rate = 64 * 1024;
     std::size_t answer_rate = 16 * 1024;
 };
@@ -62,16 +62,16 @@ public:
     const bool loopback;  // the client's address is
     State state = State::reading;
     http::RequestReader reader;
-    std::string in;          // read from the socket, not by the reader
+    std::string in;             // read from the socket, not by the reader
     std::uint32_t watched = 0;  // what epoll watches for now
     bool half_closed = false;   // the client sends no more
     bool keep_alive = true;
     bool head_only = false;
     bool chunks = true;
-    bool continued = false;       // 100 Continue was sent
-    std::size_t held_bytes = 0;   // of a body, counted by the server
-    Time since;                   // when the state began; of reading, when the phase did
-    Time first_byte = 0;          // of the request being read; 0: none came
+    bool continued = false;      // 100 Continue was sent
+    std::size_t held_bytes = 0;  // of a body, counted by the server
+    Time since;                  // when the state began; of reading, when the phase did
+    Time first_byte = 0;         // of the request being read; 0: none came
     Time head_done = 0;
     Time linger_began = 0;
 

@@ -156,7 +156,8 @@ void Server::accept_all() {
     for (;;) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
-        const int socket = accept4(listener_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int socket =
+            accept4(listener_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
             admit(socket, is_loopback(address));
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -178,16 +179,15 @@ void Server::admit(int socket, bool loopback) {
     const int on = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const ConnectionId id = ++last_id_;
-    auto& connection = *connections_.emplace(id, std::make_unique<Connection>(socket, limits_.read, loopback, now_))
-                            .first->second;
+    auto& connection =
+        *connections_.emplace(id, std::make_unique<Connection>(socket, limits_.read, loopback, now_)).first->second;
     epoll_event event{};
     event.events = connection.watched = EPOLLIN | EPOLLRDHUP;
     event.data.u64 = id;
     epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
     if (connections_.size() > limits_.connections) {
-        http::Response answer =
-            http::error_response(503, "too_many_connections", "the server has too many connections", {},
-                                 "Try again, or raise analytics.http_max_connections.");
+        http::Response answer = http::error_response(503, "too_many_connections", "the server has too many connections",
+                                                     {}, "Try again, or raise analytics.http_max_connections.");
         answer.fields.add("Retry-After", "1");
         refuse(connection, answer);
     }
@@ -263,8 +263,8 @@ void Server::read_requests(ConnectionId id, Connection& connection) {
                     connection.head_done = now_;
                 }
                 if (held_bytes_ > limits_.held_bytes) {
-                    http::Response answer = http::error_response(503, "out_of_memory", "the server holds too much",
-                                                                 {}, "Try again in a moment.");
+                    http::Response answer = http::error_response(503, "out_of_memory", "the server holds too much", {},
+                                                                 "Try again in a moment.");
                     answer.fields.add("Retry-After", "1");
                     refuse(connection, answer);
                     break;
@@ -419,8 +419,8 @@ void Server::settle(ConnectionId id, Connection& connection) {
     }
     // A request that came with the former one, and is in no kernel's buffer any more. It is read by the next sweep: a
     // handler that answers at once would call itself without end.
-    const bool waiting = connection.state == Connection::State::reading && !connection.in.empty() &&
-                         connection.first_byte == 0;
+    const bool waiting =
+        connection.state == Connection::State::reading && !connection.in.empty() && connection.first_byte == 0;
     next_sweep_ = std::min(next_sweep_, waiting ? now_ : connection.deadline(patience_));
 }
 
@@ -454,7 +454,8 @@ void Server::sweep() {
 
 void Server::expire(ConnectionId id, Connection& connection) {
     if (connection.state == Connection::State::reading && connection.first_byte != 0) {
-        refuse(connection, too_slow(connection.head_done == 0 ? "The header was not complete." : "The body was not whole."));
+        refuse(connection,
+               too_slow(connection.head_done == 0 ? "The header was not complete." : "The body was not whole."));
         return;
     }
     if (connection.state == Connection::State::streaming) {

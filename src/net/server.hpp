@@ -1,8 +1,8 @@
 // The sockets of the HTTP server: one thread, one epoll descriptor, no PostgreSQL.
 //
-// Whole requests go to the handler, one at a time for each connection; answers come back by respond(), later or at once.
-// poll() never waits: the caller waits for descriptor() and for deadline() together with whatever else it has. Time is
-// passed in.
+// Whole requests go to the handler, one at a time for each connection; answers come back by respond(), later or at
+// once. poll() never waits: the caller waits for descriptor() and for deadline() together with whatever else it has.
+// Time is passed in.
 //
 // Everything is bounded: connections (and as many again that are only told 503), a header, a body, the bytes of all
 // bodies together, and the time for each (connection.hpp).

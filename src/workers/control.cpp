@@ -85,7 +85,8 @@ void wait_for_worker(HasFailed&& has_failed) {
 // The gateway, where HTTP is to serve this database: beside the refresh worker, whose failure would be another matter.
 int start_gateway() {
     HttpTarget target;
-    if (http_port() > 0 && (*http_database() == '\0' || strcmp(http_database(), get_database_name(MyDatabaseId)) == 0)) {
+    if (http_port() > 0 &&
+        (*http_database() == '\0' || strcmp(http_database(), get_database_name(MyDatabaseId)) == 0)) {
         target = {MyDatabaseId, find_authenticator()};
     }
     if (!target.wanted() || gateway_of(MyDatabaseId) != 0) {

@@ -77,7 +77,8 @@ void cancel_when_meant(SIGNAL_ARGS) {
     const ChannelWords* const words = self.words;
     const std::uint64_t serving = words != nullptr ? words->serving.load() : 0;
     const std::uint64_t cancelled = words != nullptr ? words->cancelled.load() : 0;
-    const bool timed_out = get_timeout_indicator(STATEMENT_TIMEOUT, false) || get_timeout_indicator(LOCK_TIMEOUT, false);
+    const bool timed_out =
+        get_timeout_indicator(STATEMENT_TIMEOUT, false) || get_timeout_indicator(LOCK_TIMEOUT, false);
     const bool by_gateway = cancelled != self.seen_cancel;
     self.seen_cancel = cancelled;
     if (serving != 0 && (timed_out || !by_gateway || cancelled == serving)) {

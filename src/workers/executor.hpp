@@ -1,8 +1,8 @@
 // An executor: a session that serves one task after the other for the gateway (channel.hpp).
 //
 // It logs in as analytics.http_authenticator, a plain role, so that whatever a request does, no more than that role is
-// behind it. Tasks are decoded here and served elsewhere (executor_ingest, executor_queries); the answer is sent when the
-// transaction is over.
+// behind it. Tasks are decoded here and served elsewhere (executor_ingest, executor_queries); the answer is sent when
+// the transaction is over.
 //
 // SIGTERM: it finishes its task and leaves; the gateway cancels what takes too long. It also leaves when the gateway is
 // gone. The exit code is 0 then, and the postmaster never starts it again: the gateway does.

@@ -36,8 +36,8 @@ struct Member {
 };
 
 http::Response of_error(const SqlError& error) {
-    http::Response response =
-        http::error_response(http::status_of(error.sqlstate, false), error.sqlstate, error.message, error.detail, error.hint);
+    http::Response response = http::error_response(http::status_of(error.sqlstate, false), error.sqlstate,
+                                                   error.message, error.detail, error.hint);
     if (response.status == 503) {
         response.fields.add("Retry-After", "1");
     }
@@ -66,8 +66,7 @@ void unpack(Member& member) {
 }
 
 bool is_signed(const IngestKey& key, const Member& member) {
-    const std::string& signature =
-        member.ingest->shopify.empty() ? member.ingest->woocommerce : member.ingest->shopify;
+    const std::string& signature = member.ingest->shopify.empty() ? member.ingest->woocommerce : member.ingest->shopify;
     return http::equal_secrets(signature, http::base64(http::hmac_sha256(key.webhook_secret, member.body())));
 }
 
@@ -100,7 +99,8 @@ void reply_from(Member& member, const ingest::GroupReply& reply) {
     http::Response response;
     response.status = reply.rejected == 0 ? 200 : reply.accepted + reply.duplicates > 0 ? 207 : 422;
     response.fields.add("Content-Type", "application/json; charset=utf-8");
-    response.body = "{\"accepted\":" + std::to_string(reply.accepted) + ",\"duplicates\":" + std::to_string(reply.duplicates) +
+    response.body = "{\"accepted\":" + std::to_string(reply.accepted) +
+                    ",\"duplicates\":" + std::to_string(reply.duplicates) +
                     ",\"rejected\":" + std::to_string(reply.rejected) + ",\"errors\":" + reply.errors + "}";
     member.reply(std::move(response));
     member.answer.events = reply.accepted + reply.duplicates + reply.rejected;

@@ -115,7 +115,6 @@ void ExecutorPool::observe(std::size_t number, Time now) {
     }
     if (executor.state == State::starting && health == ExecutorLink::Health::running) {
         executor.state = State::idle;
-        short_of_slots_ = false;
     }
     if (executor.link.told_to_stop() && executor.state == State::busy) {
         if (executor.stopping == 0) {
@@ -149,6 +148,7 @@ void ExecutorPool::work(Time now) {
             deadline_ = std::min(deadline_, now + kLook);
         }
     }
+    short_of_slots_ = short_of_slots_ && running() < wanted_;
     while (executors_.size() > wanted_ && executors_.back().state == State::off) {
         executors_.pop_back();
     }
@@ -190,9 +190,8 @@ std::size_t ExecutorPool::running() const {
 }
 
 std::size_t ExecutorPool::busy() const {
-    return static_cast<std::size_t>(std::count_if(executors_.begin(), executors_.end(), [](const Executor& executor) {
-        return executor.state == State::busy;
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        executors_.begin(), executors_.end(), [](const Executor& executor) { return executor.state == State::busy; }));
 }
 
 bool ExecutorPool::failing() const {

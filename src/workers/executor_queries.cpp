@@ -19,8 +19,8 @@ namespace {
 constexpr std::size_t kCompressFrom = 1024;  // bytes
 
 http::Response of_error(const SqlError& error, bool anonymous) {
-    http::Response response = http::error_response(http::status_of(error.sqlstate, anonymous), error.sqlstate, error.message,
-                                                   error.detail, error.hint);
+    http::Response response = http::error_response(http::status_of(error.sqlstate, anonymous), error.sqlstate,
+                                                   error.message, error.detail, error.hint);
     if (response.status == 503) {
         response.fields.add("Retry-After", "1");
     }
@@ -74,8 +74,10 @@ http::Response serve_report(const http::Query& query) {
     return error ? of_error(*error, false) : of_json(query.request, report, without_time(report));
 }
 
-pg::Statement allowed("SELECT pg_catalog.has_table_privilege('analytics.event', 'SELECT'), a.stores IS NULL, s.store"
-                      " FROM (SELECT analytics.allowed_stores()) a(stores) LEFT JOIN LATERAL pg_catalog.unnest(a.stores) s(store) ON true");
+pg::Statement allowed(
+    "SELECT pg_catalog.has_table_privilege('analytics.event', 'SELECT'), a.stores IS NULL, s.store"
+    " FROM (SELECT analytics.allowed_stores()) a(stores) LEFT JOIN LATERAL pg_catalog.unnest(a.stores) s(store) ON "
+    "true");
 
 // Which stores a listener may see: parts are "all", or "some" and their names.
 http::Answer serve_listener(const http::Query& query) {
@@ -107,10 +109,11 @@ http::Answer serve_listener(const http::Query& query) {
 }
 
 // A function of the extension may give one value or several columns: both become one JSON object.
-pg::Statement health("SELECT pg_catalog.to_jsonb(h)::text, pg_catalog.current_database()::text,"
-                     " (SELECT x.extversion FROM pg_catalog.pg_extension x WHERE x.extname = 'analytics'),"
-                     " EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'refresh')"
-                     " FROM analytics.http_health() h");
+pg::Statement health(
+    "SELECT pg_catalog.to_jsonb(h)::text, pg_catalog.current_database()::text,"
+    " (SELECT x.extversion FROM pg_catalog.pg_extension x WHERE x.extname = 'analytics'),"
+    " EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'refresh')"
+    " FROM analytics.http_health() h");
 
 // Parts: what http_health() says, the database, the version, and whether the refresh worker runs.
 http::Answer serve_health() {
@@ -132,9 +135,10 @@ http::Answer serve_health() {
 }
 
 constexpr std::array<Oid, 1> kSnapshot = {TEXTOID};
-pg::Statement look("SELECT l.snapshot::text, pg_catalog.to_char(l.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
-                   " l.events::text, l.counts::text, l.too_old FROM analytics.http_live($1::pg_snapshot) l",
-                   kSnapshot);
+pg::Statement look(
+    "SELECT l.snapshot::text, pg_catalog.to_char(l.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+    " l.events::text, l.counts::text, l.too_old FROM analytics.http_live($1::pg_snapshot) l",
+    kSnapshot);
 
 void look_since(const std::string& snapshot, std::vector<std::string>& parts) {
     pg::Parameter since;

@@ -1,5 +1,5 @@
-// What an executor answers by SQL, but for ingestion: reports as the request's role, and what the gateway asks for itself
-// (a listener's stores, what was committed, health).
+// What an executor answers by SQL, but for ingestion: reports as the request's role, and what the gateway asks for
+// itself (a listener's stores, what was committed, health).
 #pragma once
 
 #include "core/http/wire.hpp"

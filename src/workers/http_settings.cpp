@@ -11,7 +11,8 @@ namespace {
 
 enum IngestAuth { key, open };
 
-constexpr std::array<config_enum_entry, 3> kIngestAuth = {{{"key", key, false}, {"open", open, false}, {nullptr, 0, false}}};
+constexpr std::array<config_enum_entry, 3> kIngestAuth = {
+    {{"key", key, false}, {"open", open, false}, {nullptr, 0, false}}};
 
 struct {
     char* database = nullptr;
@@ -40,7 +41,8 @@ bool check_address(char** value, void** /*extra*/, GucSource /*source*/) {
         return true;
     }
     GUC_check_errdetail("It is no address in numbers.");
-    GUC_check_errhint("Use 127.0.0.1 for this machine alone, 0.0.0.0 or :: for all interfaces, or one of its addresses.");
+    GUC_check_errhint(
+        "Use 127.0.0.1 for this machine alone, 0.0.0.0 or :: for all interfaces, or one of its addresses.");
     return false;
 }
 
@@ -65,7 +67,8 @@ bool check_origins(char** value, void** /*extra*/, GucSource /*source*/) {
     }
     if (!valid) {
         GUC_check_errdetail("An element is no origin.");
-        GUC_check_errhint("Separate origins such as https://shop.example with commas, without paths; * stands for all.");
+        GUC_check_errhint(
+            "Separate origins such as https://shop.example with commas, without paths; * stands for all.");
     }
     return valid;
 }
@@ -87,9 +90,10 @@ void define_who() {
     define_string("analytics.http_database", "Database that HTTP serves.",
                   "Empty: the first of analytics.databases, else the only one that has the extension.",
                   &settings.database, "");
-    define_string("analytics.http_authenticator", "Role that HTTP's executors log in as.",
-                  "A role with LOGIN and NOINHERIT that was granted the roles of requests. Without it HTTP is not served.",
-                  &settings.authenticator, "analytics_authenticator");
+    define_string(
+        "analytics.http_authenticator", "Role that HTTP's executors log in as.",
+        "A role with LOGIN and NOINHERIT that was granted the roles of requests. Without it HTTP is not served.",
+        &settings.authenticator, "analytics_authenticator");
     define_string("analytics.http_anon_role", "Role of requests that bring no token.",
                   "It must have been granted to analytics.http_authenticator. Empty: such requests are answered 401.",
                   &settings.anon_role, "");
@@ -136,12 +140,11 @@ void define_dialect() {
                   ".role");
     define_int("analytics.http_max_rows", "Most rows of an answer.", "0: no limit. Not used by this version.",
                &settings.max_rows, 0, 0, INT_MAX);
-    DefineCustomBoolVariable("analytics.http_aggregates", "Whether queries may aggregate.",
-                             "Not used by this version.", &settings.aggregates, false, PGC_SIGHUP, 0, nullptr, nullptr,
-                             nullptr);
+    DefineCustomBoolVariable("analytics.http_aggregates", "Whether queries may aggregate.", "Not used by this version.",
+                             &settings.aggregates, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("analytics.http_tx_override", "Whether a request may ask for its own rollback.",
-                             "Not used by this version.", &settings.tx_override, false, PGC_SIGHUP, 0, nullptr,
-                             nullptr, nullptr);
+                             "Not used by this version.", &settings.tx_override, false, PGC_SIGHUP, 0, nullptr, nullptr,
+                             nullptr);
 }
 
 }  // namespace

@@ -7,8 +7,9 @@ namespace analytics::workers {
 std::variant<Identity, http::Response> identify(const http::Request& request, const std::string& anon_role) {
     http::Response refusal;
     if (request.fields.find("Authorization")) {
-        refusal = http::error_response(401, "no_tokens", "tokens are not supported by this version", {},
-                                       "Leave out Authorization; analytics.http_anon_role is the role of such requests.");
+        refusal =
+            http::error_response(401, "no_tokens", "tokens are not supported by this version", {},
+                                 "Leave out Authorization; analytics.http_anon_role is the role of such requests.");
     } else if (anon_role.empty()) {
         refusal = http::error_response(401, "no_role", "the request has no role", {},
                                        "Set analytics.http_anon_role to a role that may read reports.");

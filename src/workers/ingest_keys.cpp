@@ -20,7 +20,8 @@ std::unordered_map<std::string, Known> known;
 
 constexpr std::array<Oid, 1> kTypes = {TEXTOID};
 pg::Statement find(
-    "SELECT k.store_id, k.revoked, coalesce(k.rate, 0)::bigint, k.events IS NOT NULL, e.name, coalesce(k.webhook_secret, '')"
+    "SELECT k.store_id, k.revoked, coalesce(k.rate, 0)::bigint, k.events IS NOT NULL, e.name, "
+    "coalesce(k.webhook_secret, '')"
     " FROM analytics.find_ingest_key(decode($1, 'hex')) k LEFT JOIN LATERAL unnest(k.events) e(name) ON true",
     kTypes);
 

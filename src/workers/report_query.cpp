@@ -15,7 +15,8 @@ constexpr std::array<Oid, 11> kTypes = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXT
                                         TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
 pg::Statement visualize(
     "SELECT analytics.visualize(metric => $1, grain => coalesce($2, 'day'), by => $3, \"from\" => $4::timestamp,"
-    " \"to\" => $5::timestamp, compare => coalesce($6, 'none'), filters => $7::jsonb, \"limit\" => coalesce($8::integer, 10),"
+    " \"to\" => $5::timestamp, compare => coalesce($6, 'none'), filters => $7::jsonb, \"limit\" => "
+    "coalesce($8::integer, 10),"
     " store => $9, currency => $10, basis => coalesce($11, 'refund'))::text",
     kTypes);
 
@@ -92,11 +93,12 @@ std::optional<ReportArguments> read_report_query(std::string_view query) {
 
 std::string run_report(const ReportArguments& arguments) {
     const pg::Connection connection;
-    const pg::Result rows = visualize.execute(
-        {parameter(arguments.metric), parameter(arguments.grain), parameter(arguments.by), parameter(arguments.from),
-         parameter(arguments.to), parameter(arguments.compare), parameter(arguments.filters), parameter(arguments.limit),
-         parameter(arguments.store), parameter(arguments.currency), parameter(arguments.basis)},
-        pg::Access::read_only);
+    const pg::Result rows =
+        visualize.execute({parameter(arguments.metric), parameter(arguments.grain), parameter(arguments.by),
+                           parameter(arguments.from), parameter(arguments.to), parameter(arguments.compare),
+                           parameter(arguments.filters), parameter(arguments.limit), parameter(arguments.store),
+                           parameter(arguments.currency), parameter(arguments.basis)},
+                          pg::Access::read_only);
     return std::string(rows[0].text(1));
 }
 

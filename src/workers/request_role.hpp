@@ -1,8 +1,8 @@
 // Whose rights an executor uses.
 //
 // A request's SQL runs as the request's role: SET LOCAL ROLE, then a security context in which no function can undo
-// that (RESET ROLE, SET ROLE, SET SESSION AUTHORIZATION and set_config('role') fail with 42501). The way back is by hand,
-// and only after everything that the request left for the commit (deferred triggers, cursors WITH HOLD) has run.
+// that (RESET ROLE, SET ROLE, SET SESSION AUTHORIZATION and set_config('role') fail with 42501). The way back is by
+// hand, and only after everything that the request left for the commit (deferred triggers, cursors WITH HOLD) has run.
 //
 // The extension's own work (keys, ingestion, live, health) runs as the extension's owner in a security-restricted
 // operation, as the refresh worker's steps do.

@@ -59,7 +59,9 @@ http::Response answer_in_dialect(const http::Match& match) {
 Service::Service(Oid database, Oid role)
     : server_(*this),
       pool_(database, role,
-            {[this](std::size_t executor, std::vector<http::Answer>&& answers) { answered(executor, std::move(answers)); },
+            {[this](std::size_t executor, std::vector<http::Answer>&& answers) {
+                 answered(executor, std::move(answers));
+             },
              [this](std::size_t executor, bool committed) { lost(executor, committed); }}) {}
 
 void Service::configure(const HttpSettings& settings, Time now) {
@@ -129,7 +131,8 @@ net::Time Service::deadline() const {
         deadline = std::min(deadline, queries_.front()->arrived + timeout);
     }
     for (const auto& pending : ingests_) {
-        deadline = std::min({deadline, pending->arrived + timeout, pending->not_before > now_ ? pending->not_before : net::kNever});
+        deadline = std::min(
+            {deadline, pending->arrived + timeout, pending->not_before > now_ ? pending->not_before : net::kNever});
     }
     return draining_ ? std::min(deadline, now_ + net::kSecond / 10) : deadline;
 }

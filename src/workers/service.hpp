@@ -57,7 +57,7 @@ private:
         int tries = 0;
         bool gone = false;
         std::size_t bytes = 0;
-        http::Query query;    // of all but ingests
+        http::Query query;  // of all but ingests
         http::Ingest ingest;
     };
     using Pendings = std::vector<std::unique_ptr<Pending>>;
@@ -74,9 +74,11 @@ private:
     };
 
     void listen(Time now);
-    std::unique_ptr<Pending> make_pending(net::ConnectionId connection, http::Route route, const http::Request& request);
+    std::unique_ptr<Pending> make_pending(net::ConnectionId connection, http::Route route,
+                                          const http::Request& request);
     void answer(const Pending& pending, http::Response response);
-    void answer_here(net::ConnectionId connection, http::Route route, const http::Request& request, http::Response response);
+    void answer_here(net::ConnectionId connection, http::Route route, const http::Request& request,
+                     http::Response response);
     void take_ingest(net::ConnectionId connection, http::Request&& request, bool loopback);
     void take_query(net::ConnectionId connection, const http::Match& match, http::Request&& request);
     http::Response script() const;

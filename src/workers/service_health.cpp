@@ -80,10 +80,10 @@ http::Response Service::health(const http::Answer* database) const {
     if (status == "ok" && !problems.empty()) {
         status = "degraded";
     }
-    response.body = "{\"status\":\"" + status + "\",\"database\":" + about + ",\"executors\":{\"configured\":" +
-                    std::to_string(pool_.configured()) + ",\"running\":" + std::to_string(pool_.running()) +
-                    ",\"busy\":" + std::to_string(pool_.busy()) + "},\"workers\":{\"refresh\":" + refresh +
-                    "},\"problems\":[" + problems + "]}";
+    response.body = "{\"status\":\"" + status + "\",\"database\":" + about +
+                    ",\"executors\":{\"configured\":" + std::to_string(pool_.configured()) +
+                    ",\"running\":" + std::to_string(pool_.running()) + ",\"busy\":" + std::to_string(pool_.busy()) +
+                    "},\"workers\":{\"refresh\":" + refresh + "},\"problems\":[" + problems + "]}";
     return response;
 }
 
@@ -101,7 +101,8 @@ http::Response Service::metrics() const {
         text.metric(name, type, help);
         text.sample({}, value);
     };
-    single("analytics_http_connections", "gauge", "Connections that are open.", static_cast<double>(server_.connections()));
+    single("analytics_http_connections", "gauge", "Connections that are open.",
+           static_cast<double>(server_.connections()));
     single("analytics_http_connections_total", "counter", "Connections that were accepted.",
            static_cast<double>(server_.accepted()));
     single("analytics_http_body_bytes", "gauge", "Bytes of requests held in memory.",
@@ -111,10 +112,12 @@ http::Response Service::metrics() const {
            static_cast<double>(queries_.size() + ingests_.size()));
     single("analytics_http_cancelled_total", "counter", "Requests whose client left before the answer.",
            static_cast<double>(counters_.cancelled));
-    single("analytics_ingest_events_total", "counter", "Events that arrived over HTTP.", static_cast<double>(counters_.events));
+    single("analytics_ingest_events_total", "counter", "Events that arrived over HTTP.",
+           static_cast<double>(counters_.events));
     single("analytics_ingest_groups_total", "counter", "Groups of ingests given to executors.",
            static_cast<double>(counters_.groups));
-    single("analytics_ingest_grouped_total", "counter", "Ingests in those groups.", static_cast<double>(counters_.grouped));
+    single("analytics_ingest_grouped_total", "counter", "Ingests in those groups.",
+           static_cast<double>(counters_.grouped));
     single("analytics_executors_configured", "gauge", "Executors that there are to be.",
            static_cast<double>(pool_.configured()));
     single("analytics_executors_running", "gauge", "Executors that run.", static_cast<double>(pool_.running()));

@@ -1,8 +1,8 @@
 // GET /api/live: listeners, and the looks at the database that they share.
 //
-// A listener that comes back with an id that is still kept is told what came since from memory. One with an older id has
-// the next look reach back for it, in the snapshot of that look: its own part and the common one end at the same place,
-// so that nothing is shown twice or left out.
+// A listener that comes back with an id that is still kept is told what came since from memory. One with an older id
+// has the next look reach back for it, in the snapshot of that look: its own part and the common one end at the same
+// place, so that nothing is shown twice or left out.
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
-// Whatever bytes stand in the channel between gateway and executors: they are no task, or one that is written as it was;
-// the same for answers, and for what a look at the database returns.
+// Whatever bytes stand in the channel between gateway and executors: they are no task, or one that is written as it
+// was; the same for answers, and for what a look at the database returns.
 #include "core/http/wire.hpp"
 
 #include <cstdint>

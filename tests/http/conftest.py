@@ -133,6 +133,13 @@ class Settings:
         self.changed = {}
 
 
+def is_as_before(client):
+    with contextlib.suppress(OSError):
+        health = client.get("/api/health")
+        return health.status == 200 and health.json.get("executors") == {"configured": 3, "running": 3, "busy": 0}
+    return False
+
+
 @pytest.fixture(scope="session")
 def admin():
     return Database("postgres")
@@ -159,13 +166,7 @@ def server(admin):
         admin.rows(f"ALTER SYSTEM SET analytics.{setting} = %s", str(value))
     admin.rows("SELECT pg_reload_conf()")
     client = Client(port)
-
-    def serves():
-        with contextlib.suppress(OSError):
-            health = client.get("/api/health")
-            return health.status == 200 and health.json["executors"]["running"] == 3
-
-    until(serves, "health")
+    until(lambda: is_as_before(client), "health")
     yield client
     admin.rows("ALTER SYSTEM SET analytics.http_port = 0")
     admin.rows("SELECT pg_reload_conf()")
@@ -177,10 +178,12 @@ def shop(server):
 
 
 @pytest.fixture
-def settings(admin):
+def settings(admin, server):
     changed = Settings(admin)
     yield changed
-    changed.put_back()
+    if changed.changed:
+        changed.put_back()
+        until(lambda: is_as_before(server), "the settings of before")
 
 
 @pytest.fixture(scope="session")

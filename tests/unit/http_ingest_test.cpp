@@ -133,9 +133,10 @@ TEST(HttpWire, refuses_what_is_cut_or_longer) {
 }
 
 LiveBatch batch(const std::string& id) {
-    return *read_batch(id, "2026-01-01T00:00:00Z",
-                       R"([{"store_id": "a", "event_type": "purchase", "n": 1}, {"store_id": "b", "event_type": "search", "n": 2}])",
-                       R"({"a": {"purchase": 3}, "b": {"search": 1}})");
+    return *read_batch(
+        id, "2026-01-01T00:00:00Z",
+        R"([{"store_id": "a", "event_type": "purchase", "n": 1}, {"store_id": "b", "event_type": "search", "n": 2}])",
+        R"({"a": {"purchase": 3}, "b": {"search": 1}})");
 }
 
 TEST(HttpLive, cuts_batches_by_listener) {
@@ -159,7 +160,8 @@ TEST(HttpLive, cuts_batches_by_listener) {
 TEST(HttpLive, shows_the_newest_hundred) {
     std::string events = "[";
     for (int i = 0; i < 150; ++i) {
-        events += (i > 0 ? "," : "") + std::string(R"({"store_id":"a","event_type":"e","n":)") + std::to_string(i) + "}";
+        events +=
+            (i > 0 ? "," : "") + std::string(R"({"store_id":"a","event_type":"e","n":)") + std::to_string(i) + "}";
     }
     const auto many = read_batch("1:1:", "t", events + "]", R"({"a":{"e":150}})");
     const std::string message = message_for(*many, {});

@@ -72,8 +72,9 @@ TEST(HttpErrors, map_sqlstates) {
 }
 
 TEST(HttpErrors, are_json_whatever_they_say) {
-    EXPECT_EQ(error_response(400, "c", "a\"b\\c\n\x01\xFF\xC3\xA4", "", "h").body,
-              "{\"code\":\"c\",\"message\":\"a\\\"b\\\\c\\n\\u0001\xEF\xBF\xBD\xC3\xA4\",\"details\":null,\"hint\":\"h\"}");
+    EXPECT_EQ(
+        error_response(400, "c", "a\"b\\c\n\x01\xFF\xC3\xA4", "", "h").body,
+        "{\"code\":\"c\",\"message\":\"a\\\"b\\\\c\\n\\u0001\xEF\xBF\xBD\xC3\xA4\",\"details\":null,\"hint\":\"h\"}");
     EXPECT_EQ(as_utf8("a\xE2\x82z\xED\xA0\x80"), "a\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
 }
 
@@ -207,8 +208,9 @@ TEST(HttpMetrics, are_escaped) {
     text.metric("a_total", "counter", "All of it.");
     text.sample({{"path", "a\"b\\c\nd"}, {"n", "1"}}, 2.5);
     text.sample({}, 3);
-    EXPECT_EQ(text.text(), "# HELP a_total All of it.\n# TYPE a_total counter\n"
-                           "a_total{path=\"a\\\"b\\\\c\\nd\",n=\"1\"} 2.5\na_total 3\n");
+    EXPECT_EQ(text.text(),
+              "# HELP a_total All of it.\n# TYPE a_total counter\n"
+              "a_total{path=\"a\\\"b\\\\c\\nd\",n=\"1\"} 2.5\na_total 3\n");
 }
 
 }  // namespace

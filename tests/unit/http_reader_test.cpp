@@ -68,7 +68,8 @@ TEST(HttpReader, ignores_empty_lines_before_a_request) {
 
 TEST(HttpReader, reads_chunks) {
     const std::string_view chunked =
-        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nTrailer: t\r\n\r\n";
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nTrailer: "
+        "t\r\n\r\n";
     for (const std::size_t step : {std::size_t{1}, std::size_t{7}, chunked.size()}) {
         RequestReader reader = read(chunked, step);
         ASSERT_EQ(reader.state(), State::complete) << step;
@@ -142,7 +143,8 @@ TEST(HttpReader, limits_header_and_body) {
 TEST(HttpReader, says_what_is_wrong_as_json) {
     const RequestReader reader = read("GET / HTTP/1.1\r\n\r\n");
     EXPECT_EQ(reader.failure().body,
-              "{\"code\":\"bad_request\",\"message\":\"the request is not well-formed HTTP\",\"details\":\"HTTP/1.1 has exactly "
+              "{\"code\":\"bad_request\",\"message\":\"the request is not well-formed HTTP\",\"details\":\"HTTP/1.1 "
+              "has exactly "
               "one field Host.\",\"hint\":\"See RFC 9112; a client library writes requests as they must be.\"}");
 }
 

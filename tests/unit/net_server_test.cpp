@@ -139,7 +139,8 @@ TEST_F(NetServer, answers_and_keeps_the_connection) {
 
 TEST_F(NetServer, answers_a_pipeline_in_order) {
     Client client(server->port());
-    client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
     ASSERT_TRUE(until([&] { return count(client.receive(), "HTTP/1.1 200") == 3; }));
     ASSERT_EQ(requests.size(), 3U);
     EXPECT_EQ(requests[2].second.path, "/3");

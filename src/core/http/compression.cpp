@@ -38,8 +38,7 @@ double weight(std::string_view list, std::string_view coding) {
         }
         const auto q = semicolon == std::string_view::npos ? semicolon : element.find("q=", semicolon);
         // 0, 0.0, 0.00 and 0.000 forbid it; anything else is a preference
-        return q != std::string_view::npos &&
-                       element.substr(q + 2).find_first_not_of("0. \t") == std::string_view::npos
+        return q != std::string_view::npos && element.substr(q + 2).find_first_not_of("0. \t") == std::string_view::npos
                    ? 0
                    : 1;
     }

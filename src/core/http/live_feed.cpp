@@ -128,9 +128,7 @@ std::string message_for(const LiveBatch& batch, const LiveFilter& filter) {
 
 std::string position_message(std::string_view id) { return "id: " + std::string(id) + "\n\n"; }
 
-std::string reset_message(std::string_view id) {
-    return "id: " + std::string(id) + "\nevent: reset\ndata: {}\n\n";
-}
+std::string reset_message(std::string_view id) { return "id: " + std::string(id) + "\nevent: reset\ndata: {}\n\n"; }
 
 bool is_snapshot(std::string_view text) {
     const auto colon = text.find(':');

@@ -35,8 +35,8 @@ struct LiveEvent {
 
 struct LiveBatch {
     std::string id;
-    std::string as_of;               // RFC 3339
-    std::vector<LiveEvent> events;   // oldest first; the newest of those that there were
+    std::string as_of;              // RFC 3339
+    std::vector<LiveEvent> events;  // oldest first; the newest of those that there were
     std::map<std::string, std::map<std::string, std::int64_t>> counts;  // by store and type, of all that there were
 };
 

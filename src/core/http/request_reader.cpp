@@ -20,7 +20,14 @@ Response malformed(std::string_view what) {
                           "See RFC 9112; a client library writes requests as they must be.");
 }
 
-Response failure_of(const ErrorCode& error, const ReadLimits& limits) {
+// Whether the request line ends with a version of HTTP, be it one that we do not speak.
+bool names_version(std::string_view bytes) {
+    const std::string_view line = bytes.substr(0, bytes.find("\r\n"));
+    const std::string_view version = line.substr(line.rfind(' ') + 1);
+    return version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
+}
+
+Response failure_of(const ErrorCode& error, std::string_view bytes, const ReadLimits& limits) {
     if (error == beast::error::header_limit) {
         return error_response(431, "header_too_large", "the request's header is too large",
                               "Limit: " + std::to_string(limits.head) + " bytes.", "Send fewer or shorter fields.");
@@ -30,7 +37,7 @@ Response failure_of(const ErrorCode& error, const ReadLimits& limits) {
                               "Limit: " + std::to_string(limits.body) + " bytes (analytics.http_max_body).",
                               "Send it in smaller parts.");
     }
-    if (error == beast::error::bad_version) {
+    if (error == beast::error::bad_version && names_version(bytes)) {
         return error_response(505, "http_version", "the version of HTTP is not supported", {},
                               "Use HTTP/1.1 or HTTP/1.0.");
     }
@@ -136,7 +143,7 @@ std::size_t RequestReader::feed(std::string_view bytes) {
         const std::size_t taken = parts.parser.put(boost::asio::buffer(rest.data(), rest.size()), error);
         used += taken;
         if (error && error != beast::error::need_more) {
-            parts.fail(failure_of(error, parts.limits));
+            parts.fail(failure_of(error, rest, parts.limits));
             break;
         }
         if (parts.state == State::head && parts.parser.is_header_done()) {

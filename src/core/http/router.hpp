@@ -9,16 +9,16 @@
 namespace analytics::http {
 
 enum class Route {
-    page,      // GET /
-    script,    // GET /analytics.js
-    metrics,   // GET /metrics
-    ingest,    // POST /api/ingest
-    visualize, // GET /api/visualize
-    live,      // GET /api/live
-    health,    // GET /api/health
-    openapi,   // GET /api/
-    relation,  // /api/NAME
-    function,  // /api/rpc/NAME
+    page,       // GET /
+    script,     // GET /analytics.js
+    metrics,    // GET /metrics
+    ingest,     // POST /api/ingest
+    visualize,  // GET /api/visualize
+    live,       // GET /api/live
+    health,     // GET /api/health
+    openapi,    // GET /api/
+    relation,   // /api/NAME
+    function,   // /api/rpc/NAME
     none,
 };
 

@@ -28,9 +28,9 @@ struct Ingest {
     bool open = false;     // without a key: analytics.http_ingest_auth = 'open'
     std::string key_hash;  // SHA-256 of the key
     std::string format;
-    std::string store;     // only without a key; with one it is the key's
+    std::string store;  // only without a key; with one it is the key's
     bool gzipped = false;
-    std::string shopify;      // signatures, base64; empty: none
+    std::string shopify;  // signatures, base64; empty: none
     std::string woocommerce;
     std::string body;
 };
@@ -52,9 +52,9 @@ struct Task {
 struct Answer {
     std::uint64_t id = 0;
     Response response;
-    bool again = false;        // an ingest that met a lock: not done, to be tried later
-    std::int64_t rate = 0;     // of the key; 0: none
-    std::int64_t events = 0;   // that were sent
+    bool again = false;              // an ingest that met a lock: not done, to be tried later
+    std::int64_t rate = 0;           // of the key; 0: none
+    std::int64_t events = 0;         // that were sent
     std::vector<std::string> parts;  // of a live query, the stores allowed; of a watch, see LiveFeed
 };
 
