@@ -133,6 +133,33 @@ like(get('/api/health')->{content}, qr/"configured":8,"running":2/, 'two of eigh
 is(count_in_log($small, 'no background worker slot is free for'), 1, 'it is said once in the log');
 $small->stop;
 
+# A standby serves what is read; promoted, it serves all.
+my $primary = preloaded_server('primary', "analytics.http_port = 0\nanalytics.http_executors = 2\nanalytics.http_anon_role = 'web'\nanalytics.http_database = 'shop'\n"
+	. "max_worker_processes = 12\nwal_level = replica\nmax_wal_senders = 4\n");
+$primary->safe_psql('postgres', 'CREATE ROLE web; CREATE ROLE analytics_authenticator LOGIN NOINHERIT; GRANT web TO analytics_authenticator');
+make_shop($primary, 'shop');
+sell($primary, 'shop', 1, 20);
+$primary->safe_psql('shop', q{SELECT analytics.grant_access('web', 'reader')});
+my $key = $primary->safe_psql('shop', q{SELECT analytics.create_ingest_key('standby')});
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "analytics.http_port = $port\n");
+$standby->start;
+serves('a standby serves');
+like(get('/api/health')->{content}, qr/"status":"standby".*"problems":\[\]/, 'and says what it is');
+is(get('/api/visualize?metric=orders')->{status}, 200, 'reports are read from it');
+sub ingest { return HTTP::Tiny->new->post("http://127.0.0.1:$port/api/ingest", { headers => { authorization => "Bearer $key" }, content => '[{"event":"login"}]' }) }
+my $refused = ingest();
+is($refused->{status}, 405, 'events are not taken');
+like($refused->{content}, qr/"code":"25006"/, 'with the SQLSTATE of a standby');
+$primary->stop('immediate');
+$standby->promote;
+until_true(sub { get('/api/health')->{content} =~ /"status":"ok"/ }, 'promoted, it is a primary');
+is(ingest()->{status}, 200, 'and takes events');
+has_worker($standby, 'shop', 'with a refresh worker');
+$standby->stop;
+
 # Where nothing is preloaded: by hand.
 my $plain = new_server('plain');
 $plain->append_conf('postgresql.conf', "analytics.http_port = $port\nanalytics.http_executors = 2\nanalytics.http_anon_role = 'web'\nmax_worker_processes = 12\n");
