@@ -94,6 +94,7 @@ void Disguise::take_off() {
 
 void clean_session() {
     pg::protect([] {
+        HOLD_CANCEL_INTERRUPTS();  // a cancel may still be on its way: it was meant for the request
         StartTransactionCommand();
         PortalHashTableDeleteAll();
         DropAllPreparedStatements();
@@ -102,6 +103,7 @@ void clean_session() {
         ResetTempTableNamespace();
         ResetSequenceCaches();
         CommitTransactionCommand();
+        RESUME_CANCEL_INTERRUPTS();
     });
 }
 

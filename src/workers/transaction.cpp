@@ -49,8 +49,10 @@ void log(const SqlError& error) {
             const char* const message = error.message.c_str();
             const char* const detail = error.detail.c_str();
             pg::protect([&] {
+                HOLD_CANCEL_INTERRUPTS();
                 ereport(LOG, (errmsg("a request over HTTP failed: %s", message),
                               errdetail_internal("SQLSTATE %s. %s", code, detail)));
+                RESUME_CANCEL_INTERRUPTS();
             });
             return;
         }
