@@ -61,10 +61,14 @@ std::optional<IngestKey> look_up(const std::string& hash) {
 
 }  // namespace
 
-const IngestKey* find_ingest_key(const std::string& hash) {
-    const TimestampTz now = GetCurrentTimestamp();
+bool remembers_ingest_key(const std::string& hash, TimestampTz now) {
+    const auto found = known.find(hash);
+    return found != known.end() && now - found->second.at <= kRemember && now >= found->second.at;
+}
+
+const IngestKey* find_ingest_key(const std::string& hash, TimestampTz now) {
     auto found = known.find(hash);
-    if (found == known.end() || now - found->second.at > kRemember || now < found->second.at) {
+    if (!remembers_ingest_key(hash, now)) {
         if (known.size() >= kRemembered) {
             known.clear();
         }

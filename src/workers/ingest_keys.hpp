@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "pg/headers.hpp"
+
 namespace analytics::workers {
 
 struct IngestKey {
@@ -16,7 +18,11 @@ struct IngestKey {
     std::string webhook_secret;
 };
 
-// In a transaction, as the extension's owner. Null: there is no such key. Valid until the next call.
-const IngestKey* find_ingest_key(const std::string& hash);
+// Whether what is known of the key at this time needs no look at the database.
+bool remembers_ingest_key(const std::string& hash, TimestampTz now);
+
+// Null: there is no such key. Valid until the next call. In a transaction, as the extension's owner, unless it is
+// remembered.
+const IngestKey* find_ingest_key(const std::string& hash, TimestampTz now);
 
 }  // namespace analytics::workers
