@@ -149,7 +149,7 @@ $standby->start;
 serves('a standby serves');
 like(get('/api/health')->{content}, qr/"status":"standby".*"problems":\[\]/, 'and says what it is');
 is(get('/api/visualize?metric=orders')->{status}, 200, 'reports are read from it');
-sub ingest { return HTTP::Tiny->new->post("http://127.0.0.1:$port/api/ingest", { headers => { authorization => "Bearer $key" }, content => '[{"event":"login"}]' }) }
+sub ingest { return HTTP::Tiny->new->post("http://127.0.0.1:$port/api/ingest", { headers => { authorization => "Bearer $key", 'content-type' => 'application/json' }, content => '[{"event":"login"}]' }) }
 my $refused = ingest();
 is($refused->{status}, 405, 'events are not taken');
 like($refused->{content}, qr/"code":"25006"/, 'with the SQLSTATE of a standby');
