@@ -66,7 +66,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string bytes(reinterpret_cast<const char*>(data), size);
     const Reading whole = read(bytes, bytes.size() + 1);
     const Reading pieces = read(bytes, 1);
-    CHECK(whole.requests.size() == pieces.requests.size() && whole.refused == pieces.refused);
+    CHECK(whole.requests.size() == pieces.requests.size());
+    if ((whole.refused == 0) != (pieces.refused == 0)) {
+        // a flaw in a header that has no end yet may be seen now or at its end
+        const std::string ended = bytes + "\r\n\r\n";
+        CHECK(read(ended, ended.size()).refused != 0 && read(ended, 1).refused != 0);
+    }
     for (std::size_t i = 0; i < whole.requests.size(); ++i) {
         analytics::http::Request request = whole.requests[i];
         CHECK(request.path == pieces.requests[i].path && request.body == pieces.requests[i].body);
