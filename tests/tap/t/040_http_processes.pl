@@ -111,6 +111,8 @@ $node->reload;
 serves('the one that is left is');
 
 # By hand.
+has_worker($node, 'store', 'there is a refresh worker');
+is(pids('gateway') =~ /^[0-9]+$/, 1, 'and a gateway');
 is($node->safe_psql('store', 'SELECT analytics.stop_workers() >= 2'), 't', 'stop_workers() stops all of them');
 is(pids('gateway') . pids('executor'), '', 'they are gone');
 $node->safe_psql('store', 'SELECT analytics.start_workers()');
