@@ -1,6 +1,7 @@
 // The library's entry: the magic block and what is done when a process loads it.
 
 #include "pg/guard.hpp"
+#include "workers/http_settings.hpp"
 #include "workers/launcher.hpp"
 #include "workers/settings.hpp"
 
@@ -12,6 +13,7 @@ ANALYTICS_EXPORT void _PG_init(void);
 
 void _PG_init(void) {
     analytics::workers::define_settings();
+    analytics::workers::define_http_settings();
     MarkGUCPrefixReserved("analytics");
     if (process_shared_preload_libraries_in_progress) {
         analytics::workers::register_launcher();
