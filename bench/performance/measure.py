@@ -10,6 +10,7 @@ import time
 import base
 import database
 import ingest
+import keeping_up
 import reading
 import refresh
 import report
@@ -18,7 +19,7 @@ from database import Measurement, run, value_of
 from report import Row
 
 MILLION = 1_000_000
-GROWING, HELD, INGEST, REPORTS = "bench_growing", "bench_held", "bench_ingest", "bench_reports"
+GROWING, HELD, INGEST, KEEPING_UP, REPORTS = "bench_growing", "bench_held", "bench_ingest", "bench_keeping_up", "bench_reports"
 
 
 class Progress:
@@ -59,6 +60,24 @@ class Bench:
             rate = kind.row_count / statistics.median(found["ingest"].waited) * 1000
             self.facts.append((f"rows ingested a second on one connection, {kind.name}", f"{rate:,.0f}"))
         database.drop_database(INGEST)
+
+    def measure_keeping_up(self):
+        """A refresh of all targets beside the ingestion of what it merges."""
+        connection = database.create_database(KEEPING_UP)
+        connection.execute("SELECT analytics.set_setting('currency', 'EUR')")
+        kinds = ingest.prepare(connection, self.traffic, 0, self.progress)
+        for place, kind in enumerate(kinds):
+            mark = 1_000_000 * (place + 1)
+            found = keeping_up.in_turns(connection, kind, min(self.options.repetitions, 5), mark, self.progress)
+            what = f"{kind.name}: {keeping_up.BODIES * ingest.EVENTS:,} events, {keeping_up.BODIES * kind.row_count:,} rows"
+            self.add(Row("refresh of all targets but pairs", "ingest of the same on one connection", what, found["refresh"], found["ingest"],
+                         False, "<= 1", lambda ratio, _: ratio <= 1))
+            self.add(Row("refresh of pairs", "ingest of the same on one connection", what, found["pairs"], found["ingest"], False, "", None))
+            beside = keeping_up.side_by_side(connection, KEEPING_UP, kind, mark + 500_000, 15 if self.options.quick else 60, self.progress)
+            self.facts.append((f"one connection ingesting, another one in maintain(), {kind.name}",
+                               f"{beside['ingested']:,.0f} rows/s ingested, {beside['merged']:,.0f} merged; backlog {beside['second']:,.0f} rows in the "
+                               f"second quarter of the time, {beside['last']:,.0f} in the last"))
+        database.drop_database(KEEPING_UP)
 
     def add(self, row):
         self.rows.append(row)
@@ -196,7 +215,7 @@ class Bench:
     def run(self):
         started = datetime.datetime.now(datetime.timezone.utc)
         load = report.load_average()
-        for part, work in (("ingest", self.measure_ingest), ("growing", self.measure_growing), ("held", self.measure_held),
+        for part, work in (("ingest", self.measure_ingest), ("keeping_up", self.measure_keeping_up), ("growing", self.measure_growing), ("held", self.measure_held),
                            ("reports", self.measure_reports)):
             if part in self.options.parts:
                 work()
@@ -216,7 +235,8 @@ def parse_options():
     parser.add_argument("--sizes", help="sizes of the growing base in million lines, such as 1,5,10,20")
     parser.add_argument("--held-sizes", help="the same for the base under an open transaction")
     parser.add_argument("--repetitions", type=int)
-    parser.add_argument("--parts", default="ingest,growing,held,reports", help="which of ingest, growing, held, reports")
+    parser.add_argument("--parts", default="ingest,keeping_up,growing,held,reports",
+                        help="which of ingest, keeping_up, growing, held, reports")
     parser.add_argument("--generator", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
