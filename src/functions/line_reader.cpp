@@ -32,6 +32,7 @@ void decode(cells::Value& value, Datum datum, Oid type) {
             break;
         }
         case INT8OID:
+        case TIMESTAMPOID:
         case TIMESTAMPTZOID:
         case XID8OID:
             value.number = DatumGetInt64(datum);
@@ -89,6 +90,7 @@ cells::Line& LineReader::read(HeapTuple row, TupleDesc columns) {
             });
         }
     }
+    line_.settle();
     return line_;
 }
 

@@ -113,7 +113,7 @@ void SessionWriter::add(cells::Line& line) {
     taken.key = line.word(key);
     taken.gap = line[pass_.columns[SessionPass::kGap]].number;
     taken.at = line[cells::kOccurredAt].number;
-    taken.day = line[cells::kDay].number;
+    taken.day = line.buckets().day;
     taken.type = line.word(cells::kEventType);
     taken.channel = line.maybe_word(cells::kChannel);
     taken.country = line.maybe_word(cells::kCountry);

@@ -1,6 +1,7 @@
 // A line of the source, with the words of its texts looked up once.
 #pragma once
 
+#include "core/cells/calendar.hpp"
 #include "core/cells/total.hpp"
 #include "core/cells/words.hpp"
 
@@ -32,9 +33,10 @@ enum Column : int {
     kOccurredAt,
     kChannel,
     kCountry,
-    kDay,
-    kWeek,
-    kMonth,
+    kClock,
+    kFirstDay,
+    kWeekStart,
+    kRate,      // null: none, and converted amounts are left out
     kFirstOwn,  // those that the targets ask for
 };
 
@@ -42,11 +44,17 @@ class Line {
 public:
     explicit Line(Words& words) : words_(&words) {}
 
-    // Begins the next line; its values are set by the caller.
+    // Begins the next line; its values are set by the caller, who then calls settle().
     std::vector<Value>& begin() {
         for (Known& known : known_) known.is_current = false;
         event_.reset();
         return values_;
+    }
+    void settle() {
+        const Value& first_day = (*this)[kFirstDay];
+        const Value& week_start = (*this)[kWeekStart];
+        buckets_ = buckets_of((*this)[kOccurredAt].number, (*this)[kClock].number, first_day.null ? std::nullopt : std::optional(first_day.number),
+                              week_start.null ? std::string_view() : week_start.text);
     }
     void resize(std::size_t columns) {
         values_.resize(columns);
@@ -85,6 +93,7 @@ public:
         return *event_;
     }
 
+    const Buckets& buckets() const { return buckets_; }
     Words& words() { return *words_; }
 
 private:
@@ -99,6 +108,7 @@ private:
     std::vector<Value> values_;
     std::vector<Known> known_;
     std::optional<Hash128> event_;
+    Buckets buckets_;
 };
 
 }  // namespace analytics::cells
