@@ -8,6 +8,7 @@
 
 #include "functions/cell_writer.hpp"
 #include "pg/datum.hpp"
+#include "pg/memory.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 
@@ -42,24 +43,6 @@ constexpr std::array kChangeColumns = {
     ColumnType{"channel", TEXTOID},      ColumnType{"channel_at", TIMESTAMPTZOID}, ColumnType{"country", TEXTOID},
     ColumnType{"country_at", TIMESTAMPTZOID}, ColumnType{"device", TEXTOID},     ColumnType{"device_at", TIMESTAMPTZOID},
     ColumnType{"currency", TEXTOID},     ColumnType{"currency_at", TIMESTAMPTZOID}, ColumnType{"known", BOOLOID}};
-
-class Memory {
-public:
-    Memory() : caller_(CurrentMemoryContext) {
-        own_ = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics session", ALLOCSET_DEFAULT_SIZES); });
-    }
-    template <typename Work>
-    void inside(Work&& work) {
-        MemoryContextSwitchTo(own_);
-        work();
-        MemoryContextSwitchTo(caller_);
-        MemoryContextReset(own_);
-    }
-
-private:
-    MemoryContext caller_;
-    MemoryContext own_ = nullptr;
-};
 
 Datum text_of(std::string_view value) {
     return pg::protect([&] { return pg::text_datum(value); });
@@ -120,7 +103,7 @@ void SessionWriter::add(cells::Line& line) {
 
 void SessionWriter::look_up() {
     pg::Rows rows("probe", columns_of(kProbeColumns));
-    Memory memory;
+    pg::Memory memory("analytics session");
     for (const cells::Probe& probe : sessions_.probes()) {
         memory.inside([&] {
             std::array<Datum, 4> values = {text_of(words_.text(probe.store)), text_of(words_.text(probe.key)),
@@ -162,16 +145,16 @@ void SessionWriter::look_up() {
     }
 }
 
-void SessionWriter::write() {
+void SessionWriter::write(bool last) {
     if (sessions_.empty()) {
         return;
     }
     look_up();
-    const std::vector<cells::Change> changes = sessions_.changes();
+    const std::vector<cells::Change> changes = sessions_.changes(last);
     changed_ += static_cast<std::int64_t>(changes.size());
     if (!changes.empty()) {
         pg::Rows rows("changed", columns_of(kChangeColumns));
-        Memory memory;
+        pg::Memory memory("analytics session");
         for (const cells::Change& change : changes) {
             memory.inside([&] {
                 const cells::Session& session = *change.session;
@@ -205,12 +188,12 @@ void SessionWriter::write() {
 }
 
 std::int64_t SessionWriter::finish(Datum merged, Datum seen) {
-    const auto& lost = sessions_.lost();
-    if (!lost.empty()) {
+    const auto& left = sessions_.left();
+    if (!left.empty()) {
         static constexpr std::array kTypes = {Oid{TEXTARRAYOID}, Oid{TEXTARRAYOID}, Oid{PG_SNAPSHOTOID}, Oid{PG_SNAPSHOTOID}};
         static pg::Statement kLost("SELECT analytics.merge_lost_sessions($1, $2, $3, $4)", kTypes);
         const auto array = [&](auto&& part) {
-            return pg::protect([&] { return pg::text_array(lost.size(), [&](std::size_t i) { return std::string_view(part(lost[i])); }); });
+            return pg::protect([&] { return pg::text_array(left.size(), [&](std::size_t i) { return std::string_view(part(left[i])); }); });
         };
         const Datum stores = array([](const auto& pair) -> const std::string& { return pair.first; });
         const Datum keys = array([](const auto& pair) -> const std::string& { return pair.second; });

@@ -1,0 +1,49 @@
+-- What three databases that were sent the same must show alike: every table that a merge writes, and every view.
+CREATE SCHEMA side;
+
+-- Distinct counts as their keys' hashes: both parts of one that is stored in two, whichever holds what.
+CREATE FUNCTION side.tables() RETURNS TABLE (source text, line text)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, public
+    SET extra_float_digits = 3
+AS $$
+DECLARE
+    columns text;
+BEGIN
+    FOR source IN SELECT c.relname FROM pg_class c
+                   WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'r'
+                     AND (starts_with(c.relname, 'rollup_') AND c.relname NOT IN ('rollup_state', 'rollup_shape')
+                          OR c.relname IN ('product', 'customer_touched', 'product_pair', 'product_basket'))
+                   ORDER BY 1 LOOP
+        SELECT string_agg(CASE WHEN a.atttypid = 'hll'::regtype
+                               THEN format('(SELECT md5(u::text) || '' '' || round(hll_cardinality(u)) FROM (SELECT coalesce(t.%1$I || t.%2$I, t.%1$I)) v(u))', a.attname, a.attname || '_recent')
+                               ELSE format('t.%I', a.attname) END, ', ' ORDER BY a.attnum)
+          INTO STRICT columns
+          FROM pg_attribute a
+         WHERE a.attrelid = format('analytics.%I', source)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+           AND NOT (a.atttypid = 'hll'::regtype AND a.attname LIKE '%\_recent') AND a.attname <> 'updated_at';
+        RETURN QUERY EXECUTE format('SELECT %L, ROW(%s)::text FROM analytics.%I t', source, columns, source);
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION side.views() RETURNS TABLE (source text, line text)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, public
+    SET extra_float_digits = 3
+AS $$
+DECLARE
+    columns text;
+BEGIN
+    FOR source IN SELECT c.relname FROM pg_class c
+                   WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'v'
+                     AND c.relname NOT IN ('rollup_status', 'data_dictionary', 'counted_line', 'current_event', 'product_news', 'ingest_status')
+                   ORDER BY 1 LOOP
+        SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum) INTO STRICT columns
+          FROM pg_attribute a
+         WHERE a.attrelid = format('analytics.%I', source)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+           AND a.atttypid NOT IN ('xid8'::regtype, 'pg_snapshot'::regtype);
+        RETURN QUERY EXECUTE format('SELECT %L, ROW(%s)::text FROM analytics.%I t', source, columns, source);
+    END LOOP;
+END
+$$;
