@@ -1,7 +1,8 @@
 -- What three databases that were sent the same must show alike: every table that a merge writes, and every view.
 CREATE SCHEMA side;
 
--- Distinct counts as their keys' hashes: both parts of one that is stored in two, whichever holds what.
+-- Distinct counts as their keys' hashes: both parts of one that is stored in two, whichever holds what. Numbers with their scale, but for
+-- days of sessions, which keep the scale of what came and went.
 CREATE FUNCTION side.tables() RETURNS TABLE (source text, line text)
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, public
@@ -17,12 +18,14 @@ BEGIN
                    ORDER BY 1 LOOP
         SELECT string_agg(CASE WHEN a.atttypid = 'hll'::regtype
                                THEN format('(SELECT md5(u::text) || '' '' || round(hll_cardinality(u)) FROM (SELECT coalesce(t.%1$I || t.%2$I, t.%1$I)) v(u))', a.attname, a.attname || '_recent')
+                               WHEN source = 'rollup_session_day' AND a.atttypid = 'numeric'::regtype THEN format('trim_scale(t.%I)', a.attname)
                                ELSE format('t.%I', a.attname) END, ', ' ORDER BY a.attnum)
           INTO STRICT columns
           FROM pg_attribute a
          WHERE a.attrelid = format('analytics.%I', source)::regclass AND a.attnum > 0 AND NOT a.attisdropped
            AND NOT (a.atttypid = 'hll'::regtype AND a.attname LIKE '%\_recent') AND a.attname <> 'updated_at';
-        RETURN QUERY EXECUTE format('SELECT %L, ROW(%s)::text FROM analytics.%I t', source, columns, source);
+        RETURN QUERY EXECUTE format('SELECT %L, ROW(%s)::text FROM analytics.%I t%s', source, columns, source,
+                                    CASE source WHEN 'rollup_session_day' THEN ' WHERE t.sessions <> 0 OR t.events <> 0 OR t.duration <> ''0'' OR t.value_lost <> 0' END);
     END LOOP;
 END
 $$;
@@ -39,7 +42,8 @@ BEGIN
                    WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'v'
                      AND c.relname NOT IN ('rollup_status', 'data_dictionary', 'counted_line', 'current_event', 'product_news', 'ingest_status')
                    ORDER BY 1 LOOP
-        SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum) INTO STRICT columns
+        SELECT string_agg(format(CASE WHEN a.atttypid = 'numeric'::regtype THEN 'trim_scale(round(t.%I, 12))' ELSE 't.%I' END, a.attname), ', ' ORDER BY a.attnum)
+          INTO STRICT columns
           FROM pg_attribute a
          WHERE a.attrelid = format('analytics.%I', source)::regclass AND a.attnum > 0 AND NOT a.attisdropped
            AND a.atttypid NOT IN ('xid8'::regtype, 'pg_snapshot'::regtype);
