@@ -1,6 +1,38 @@
 -- What three databases that were sent the same must show alike: every table that a merge writes, and every view.
 CREATE SCHEMA side;
 
+-- A merge that fails halfway: where it first writes to the table that the setting side.fails names.
+CREATE FUNCTION side.fail() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF current_setting('side.fails', true) = TG_TABLE_NAME THEN
+        RAISE EXCEPTION 'no more of this' USING ERRCODE = 'P0099';
+    END IF;
+    RETURN NULL;
+END
+$$;
+DO $$
+DECLARE
+    target text;
+BEGIN
+    FOREACH target IN ARRAY '{rollup_sales_hourly,rollup_product_weekly,rollup_session,rollup_session_day,product,rollup_customer}'::text[] LOOP
+        EXECUTE format('CREATE TRIGGER fail BEFORE INSERT ON analytics.%I FOR EACH STATEMENT EXECUTE FUNCTION side.fail()', target);
+    END LOOP;
+END
+$$;
+CREATE FUNCTION side.refresh_in_vain(target text) RETURNS text
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM set_config('side.fails', target, true);
+    PERFORM analytics.refresh();
+    RETURN 'it did not fail';
+EXCEPTION WHEN SQLSTATE 'P0099' THEN
+    RETURN 'failed';
+END
+$$;
+
 -- Distinct counts as their keys' hashes: both parts of one that is stored in two, whichever holds what. Numbers with their scale, but for
 -- days of sessions, which keep the scale of what came and went.
 CREATE FUNCTION side.tables() RETURNS TABLE (source text, line text)

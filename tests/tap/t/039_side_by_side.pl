@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seed = $ENV{SIDE_SEED} // 20240;
-my $rounds = $ENV{SIDE_ROUNDS} // 24;
+my $rounds = $ENV{SIDE_ROUNDS} // 16;
 srand $seed;
 note "seed $seed";
 
@@ -139,7 +139,7 @@ sub write_directly
 	for (1 .. 5)
 	{
 		my $id = 'd' . ++$number;
-		my $at = moment();
+		my $at = chance(0.9) ? moment() : pick('1990-01-01 00:00Z', '1999-12-31 23:59:59.999999Z', '2000-01-01 00:00Z');
 		my $type = pick(qw(purchase add_to_cart remove_from_cart view_item));
 		my ($customer, $visitor, $currency) = (pick('NULL', q('c1')), pick('NULL', q('v1')), pick('NULL', q('JPY')));
 		for my $line (sort { rand() <=> 0.5 } 1 .. pick(1, 2, 4))
@@ -171,17 +171,18 @@ sub write_many
 
 sub shown
 {
-	my ($database, $what) = @_;
-	return [ sort split /\n/, $node->safe_psql($database, "SELECT source || ' ' || replace(line, E'\\n', ' ') FROM side.$what()") ];
+	my ($database, $what, $of) = @_;
+	return [ grep { $_ =~ $of } sort split /\n/, $node->safe_psql($database, "SELECT source || ' ' || replace(line, E'\\n', ' ') FROM side.$what()") ];
 }
 
 sub same
 {
-	my ($what, $name) = @_;
-	my $expected = shown('plain', $what);
+	my ($what, $name, $of) = @_;
+	$of //= qr/^/;
+	my $expected = shown('plain', $what, $of);
 	for my $database (qw(native portions))
 	{
-		my $found = shown($database, $what);
+		my $found = shown($database, $what, $of);
 		my %count;
 		$count{$_}++ for @$expected;
 		$count{$_}-- for @$found;
@@ -199,6 +200,8 @@ sub compare
 	return $rows;
 }
 
+# (what builds says how many lines stand, a merge how many it read)
+all(ingest(20) . '; SELECT analytics.refresh() > 0');
 my $prepared = 0;
 for my $round (1 .. $rounds)
 {
@@ -234,9 +237,15 @@ for my $round (1 .. $rounds)
 		all(q{SELECT analytics.create_rollup('quantiles', 'day', '{channel}', '{orders,order_value_p50}')});
 		$quantiles = 1;
 	}
+	if (chance(0.3))
+	{
+		# (not each of them is written to each time)
+		my $target = pick(qw(rollup_sales_hourly rollup_product_weekly rollup_session rollup_session_day product rollup_customer));
+		$session{$_}->query_safe("SELECT side.refresh_in_vain('$target')") for @databases;
+	}
 	my $how = pick(qw(plain plain plain within twice fixed none));
 	all('BEGIN; ' . ingest(4) . '; SELECT analytics.refresh() > 0; ' . ingest(4) . '; COMMIT') if $how eq 'within';
-	all('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT analytics.refresh(); COMMIT') if $how eq 'fixed';
+	all('BEGIN ISOLATION LEVEL ' . pick('REPEATABLE READ', 'SERIALIZABLE') . '; SELECT analytics.refresh(); COMMIT') if $how eq 'fixed';
 	all('SELECT analytics.refresh()') if $how eq 'plain' || $how eq 'twice';
 	all('SELECT analytics.refresh()') if $how eq 'twice';
 	same('views', "round $round, $how") if $round % 8 == 0;
@@ -260,7 +269,8 @@ all('SELECT analytics.refresh() > 1000');
 compare('built from nothing');
 is_right($node, 'native', 'and it is what the raw events say');
 
-# Sessions whose first events are gone are kept, and take what comes late.
+# Sessions whose first events are gone are kept, and take what comes late. (What else comes late and is taken back at once is nothing to merge_cells(),
+# while SQL keeps the key of it, as docs/engine.md says.)
 all(q{SELECT analytics.set_setting('event_retention', extract(day FROM now() - timestamptz '2024-05-20') || ' days', 'main')});
 like(all('SELECT analytics.apply_retention()::text'), qr/\d/, 'events before May are gone');
 for my $round (1 .. 2)
@@ -269,7 +279,7 @@ for my $round (1 .. 2)
 	all(ingest(60)) for 1 .. 4;
 	all(sprintf q{SELECT analytics.retract('%s', 'main')}, pick(@sent)->{id}) for 1 .. 8;
 	all('SELECT analytics.refresh()');
-	compare("late events $round");
+	same($_, "late events $round", qr/^(rollup_)?(session|funnel)/) for qw(tables views);
 }
 $_->quit for values %session;
 done_testing();
