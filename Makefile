@@ -7,7 +7,7 @@ DESTDIR ?=
 export PG_CONFIG FUZZ_SECONDS
 unexport DESTDIR
 
-suites := format audit unit fuzz regress pgtap isolation portable docs demo tracker tap torture
+suites := format audit unit fuzz regress pgtap isolation portable docs demo tracker http tap torture
 check_targets := $(addprefix check-,$(suites))
 
 .PHONY: build help demo demo-stop demo-destroy psql install packages packages-tests tree check $(check_targets) \

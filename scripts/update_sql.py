@@ -14,7 +14,7 @@ STANDS = re.compile(r"(?:CREATE (?:UNLOGGED TABLE|TABLE|TYPE|UNIQUE INDEX|INDEX|
 TABLE = re.compile(r"CREATE (?:UNLOGGED )?TABLE (analytics\.\w+)", re.IGNORECASE)
 ROWS = re.compile(r"INSERT INTO (analytics\.\w+)", re.IGNORECASE)
 TYPE = re.compile(r"CREATE TYPE analytics\.(\w+)", re.IGNORECASE)
-ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) analytics\.(\w+)", re.IGNORECASE)
+ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE|AGGREGATE) analytics\.(\w+)", re.IGNORECASE)
 
 
 class Statements:

@@ -10,6 +10,7 @@ import time
 import base
 import database
 import ingest
+import keeping_up
 import reading
 import refresh
 import report
@@ -18,7 +19,7 @@ from database import Measurement, run, value_of
 from report import Row
 
 MILLION = 1_000_000
-GROWING, HELD, INGEST, REPORTS = "bench_growing", "bench_held", "bench_ingest", "bench_reports"
+GROWING, HELD, INGEST, KEEPING_UP, REPORTS = "bench_growing", "bench_held", "bench_ingest", "bench_keeping_up", "bench_reports"
 
 
 class Progress:
@@ -39,6 +40,7 @@ class Bench:
         self.traffic = base.Traffic(options.generator)
         self.rows = []
         self.facts = []
+        self.reports = []
         self.numbers = iter(range(1, 1 << 30))
 
     def measure_ingest(self):
@@ -58,6 +60,24 @@ class Bench:
             rate = kind.row_count / statistics.median(found["ingest"].waited) * 1000
             self.facts.append((f"rows ingested a second on one connection, {kind.name}", f"{rate:,.0f}"))
         database.drop_database(INGEST)
+
+    def measure_keeping_up(self):
+        """A refresh of all targets beside the ingestion of what it merges."""
+        connection = database.create_database(KEEPING_UP)
+        connection.execute("SELECT analytics.set_setting('currency', 'EUR')")
+        kinds = ingest.prepare(connection, self.traffic, 0, self.progress)
+        for place, kind in enumerate(kinds):
+            mark = 1_000_000 * (place + 1)
+            found = keeping_up.in_turns(connection, kind, min(self.options.repetitions, 5), mark, self.progress)
+            what = f"{kind.name}: {keeping_up.BODIES * ingest.EVENTS:,} events, {keeping_up.BODIES * kind.row_count:,} rows"
+            self.add(Row("refresh of all targets but pairs", "ingest of the same on one connection", what, found["refresh"], found["ingest"],
+                         False, "<= 1", lambda ratio, _: ratio <= 1))
+            self.add(Row("refresh of pairs", "ingest of the same on one connection", what, found["pairs"], found["ingest"], False, "", None))
+            beside = keeping_up.side_by_side(connection, KEEPING_UP, kind, mark + 500_000, 15 if self.options.quick else 60, self.progress)
+            self.facts.append((f"one connection ingesting, another one in maintain(), {kind.name}",
+                               f"{beside['ingested']:,.0f} rows/s ingested, {beside['merged']:,.0f} merged; backlog {beside['second']:,.0f} rows in the "
+                               f"second quarter of the time, {beside['last']:,.0f} in the last"))
+        database.drop_database(KEEPING_UP)
 
     def add(self, row):
         self.rows.append(row)
@@ -167,9 +187,9 @@ class Bench:
         self.bring_up(connection, events, events.lines, "first build of all built-in targets, as after a restore")
         connection.execute("VACUUM ANALYZE")
         for mix in ("orders", "traffic"):
-            for batches in (1, 10):
+            for batches in (1,) if self.options.quick else (1, 10):
                 rates = []
-                for repetition in range(4):
+                for repetition in range(2 if self.options.quick else 4):
                     for _ in range(batches):
                         refresh.commit_new_rows(connection, mix, next(self.numbers), 2)
                     measurement = Measurement()
@@ -177,11 +197,12 @@ class Bench:
                     rates.append(batches * refresh.NEW_ROWS / measurement.waited[0] * 1000)
                 self.facts.append((f"rows merged a second into all built-in targets, {batches * refresh.NEW_ROWS:,} at once, {mix}, {self.size(events)}",
                                    f"{statistics.median(rates[1:]):,.0f}"))
-        merged = reports.measure(connection, self.traffic.today, self.progress)
+        repetitions = 1 if self.options.quick else min(self.options.repetitions, 7)
+        merged = reports.measure(connection, self.traffic.today, repetitions, self.progress)
         refresh.commit_new_rows(connection, "orders", next(self.numbers), 2)
-        with_tail = reports.measure(connection, self.traffic.today, self.progress)
-        for name, milliseconds in merged.items():
-            self.facts.append((f"{name}, {self.size(events)}", f"{milliseconds:.1f} ms; with 10,000 rows not merged {with_tail[name]:.1f} ms"))
+        with_tail = reports.measure(connection, self.traffic.today, repetitions, self.progress)
+        self.reports = [[f"view or report, {self.size(events)}", "all merged, ms", "10,000 rows not merged, ms", "times"],
+                        list(reports.cells(merged, with_tail))]
         database.drop_database(REPORTS)
 
     def whole_size(self):
@@ -194,7 +215,7 @@ class Bench:
     def run(self):
         started = datetime.datetime.now(datetime.timezone.utc)
         load = report.load_average()
-        for part, work in (("ingest", self.measure_ingest), ("growing", self.measure_growing), ("held", self.measure_held),
+        for part, work in (("ingest", self.measure_ingest), ("keeping_up", self.measure_keeping_up), ("growing", self.measure_growing), ("held", self.measure_held),
                            ("reports", self.measure_reports)):
             if part in self.options.parts:
                 work()
@@ -204,7 +225,7 @@ class Bench:
                      f"({'quick' if self.options.quick else 'full'} run, {self.options.repetitions} repetitions); load average "
                      f"before {load}, after {report.load_average()}. Ratios are of repetitions that ran next to each other: "
                      "median (smallest to largest). Times are what the client waits for.")
-            return report.markdown(self.rows, self.facts, about)
+            return report.markdown(self.rows, self.facts, self.reports, about)
 
 
 def parse_options():
@@ -214,7 +235,8 @@ def parse_options():
     parser.add_argument("--sizes", help="sizes of the growing base in million lines, such as 1,5,10,20")
     parser.add_argument("--held-sizes", help="the same for the base under an open transaction")
     parser.add_argument("--repetitions", type=int)
-    parser.add_argument("--parts", default="ingest,growing,held,reports", help="which of ingest, growing, held, reports")
+    parser.add_argument("--parts", default="ingest,keeping_up,growing,held,reports",
+                        help="which of ingest, keeping_up, growing, held, reports")
     parser.add_argument("--generator", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()

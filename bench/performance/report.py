@@ -73,7 +73,11 @@ def load_average():
         return file.read().split()[0]
 
 
-def markdown(rows, facts, about):
-    """The report; `facts` are (what, value) pairs without a counterpart, `about` is a paragraph."""
+def markdown(rows, facts, reports, about):
+    """The report; `facts` are (what, value) pairs without a counterpart, `reports` a head and rows, or empty, `about` is a
+    paragraph."""
     head = ["work", "against", "circumstances", "ratio", "ratio of processor time", "ours, ms", "theirs, ms", "target", "reached"]
-    return f"{about}\n\n{table(head, [row.cells() for row in rows])}\n{table(['besides', 'value'], facts)}"
+    tables = [table(head, [row.cells() for row in rows])] if rows else []
+    tables += [table(["besides", "value"], facts)] if facts else []
+    tables += [table(*reports)] if reports else []
+    return "\n".join([f"{about}\n", *tables])

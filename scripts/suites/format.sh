@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Layout of all C++ sources (clang-format) and static checks of the core (clang-tidy). 'make format' repairs layout.
+# Layout of all C++ sources (clang-format) and static checks of the core and of net (clang-tidy). 'make format' repairs layout.
 . "$(dirname "$0")/lib.sh"
 "$root/scripts/build.sh" release help >/dev/null # sets the build up and builds nothing: clang-tidy reads its compile commands
 cd "$root"
@@ -23,7 +23,7 @@ for file in "${sources[@]}"; do
 done
 findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT
-find src/core -name '*.cpp' -print0 | sort -z | xargs -0 -n 1 -P "$jobs" bash -c "$tidy" tidy | tee "$findings"
+find src/core src/net -name '*.cpp' -print0 | sort -z | xargs -0 -n 1 -P "$jobs" bash -c "$tidy" tidy | tee "$findings"
 passed=$((passed + $(grep -c '^tidy: ' "$findings" || true)))
 failed=$((failed + $(grep -c '^not tidy: ' "$findings" || true)))
 result $passed $failed

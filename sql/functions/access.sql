@@ -66,7 +66,7 @@ AS $$
       FROM pg_proc p
      WHERE p.pronamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
        AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'tail_product_pair',
-                          'recount_category', 'add_order_values', 'gather_order_values', 'order_value_quantile', 'rate_on',
+                          'recount_category', 'add_order_values', 'gather_order_values', 'distinct_count', 'order_value_quantile', 'rate_on',
                           'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session',
                           'tail_session_day', 'documented_relations', 'parts_events', 'visualize')
             OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))

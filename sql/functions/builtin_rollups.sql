@@ -49,7 +49,7 @@ DO $$
 DECLARE
     r analytics.rollup_shape := analytics.shape_of('product_daily');
     category text := format('coalesce(%s, ''(none)'')', analytics.later_product_sql('category'));
-    counted text := 'CASE WHEN bool_or(c.lost) THEN analytics.recount_category(%L, c.store_id, c.bucket, c.currency, c.category) ELSE coalesce(round(%s.hll_cardinality(%2$s.hll_union_agg(%s)))::bigint, 0) END AS %I';
+    counted text := 'CASE WHEN bool_or(c.lost) THEN analytics.recount_category(%L, c.store_id, c.bucket, c.currency, c.category) ELSE %s END AS %I';
 BEGIN
     EXECUTE format($function$CREATE FUNCTION analytics.recount_category(measure text, of_store text, of_bucket date, of_currency text, of_category text)
     RETURNS bigint
@@ -74,8 +74,8 @@ $body$
 $function$, analytics.bucket_span_sql(r, 'of_bucket', 'analytics.setting_of(''timezone'', of_store)'), category);
     COMMENT ON FUNCTION analytics.recount_category(text, text, date, text, text) IS 'distinct orders or customers of a category''s day from the events, where a line was taken back';
     EXECUTE format('CREATE OR REPLACE VIEW analytics.category_daily WITH (security_barrier) AS SELECT c.store_id, c.bucket, c.currency, c.category, sum(c.views)::bigint AS views, sum(c.add_to_carts)::bigint AS add_to_carts, %s, sum(c.units)::bigint AS units, sum(c.units_returned)::bigint AS units_returned, sum(c.gross_sales) AS gross_sales, sum(c.discounts) AS discounts, sum(c.returns) AS returns, sum(c.gross_sales - c.discounts - c.returns) AS net_sales, %s FROM (SELECT l.*, %s AS category FROM %s l LEFT JOIN analytics.product p ON p.store_id = l.store_id AND p.product_id = l.product_id LEFT JOIN analytics.tail_product() t ON t.store_id = l.store_id AND t.product_id = l.product_id WHERE l.lines <> 0 AND %s) c GROUP BY c.store_id, c.bucket, c.currency, c.category',
-        format(counted, 'orders', analytics.hll_schema(), analytics.live_count_sql('c', 'order_keys'), 'orders'),
-        format(counted, 'customers', analytics.hll_schema(), analytics.live_count_sql('c', 'customers'), 'customers'), category, analytics.live_cells_sql(r), analytics.allowed_sql('l.store_id'::text));
+        format(counted, 'orders', analytics.union_count_sql(analytics.live_count_sql('c', 'order_keys')), 'orders'),
+        format(counted, 'customers', analytics.union_count_sql(analytics.live_count_sql('c', 'customers')), 'customers'), category, analytics.live_cells_sql(r), analytics.allowed_sql('l.store_id'::text));
     PERFORM analytics.describe_columns('analytics.category_daily');
     COMMENT ON COLUMN analytics.category_daily.orders IS 'distinct orders with a product of the category; exact up to about 1,000, within 1 % above; does not add over categories';
 END

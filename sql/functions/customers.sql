@@ -69,7 +69,9 @@ BEGIN
              CROSS JOIN LATERAL (SELECT c.* FROM analytics.counted_line c
                                   WHERE c.store_id = b.store_id AND c.day = b.bucket AND c.line = 1 AND c.customer_id IS NOT NULL
                                     AND c.occurred_at >= b.bucket::timestamp AT TIME ZONE b.zone - interval '3 hours'
-                                    AND c.occurred_at < (b.bucket::timestamp + interval '1 day') AT TIME ZONE b.zone + interval '3 hours') l
+                                    AND c.occurred_at < (b.bucket::timestamp + interval '1 day') AT TIME ZONE b.zone + interval '3 hours'
+                                 -- (pulled up it would be joined with all events there are, even where nothing was lost)
+                                 OFFSET 0) l
              GROUP BY b.store_id, b.bucket, l.customer_id, l.occurred_at, l.event_type, l.channel, l.country HAVING sum(l.sign) > 0) u
      GROUP BY 1, 2, 3 HAVING max(u.lines) IS NOT NULL;
 END

@@ -44,7 +44,8 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
        CASE WHEN e.event_type = 'view_item' THEN e.sign END AS views,
        CASE WHEN e.event_type = 'add_to_cart' THEN e.sign END AS add_to_carts,
        CASE WHEN e.event_type = 'purchase' THEN e.customer_id END AS buyer,
-       coalesce(e.customer_id, e.anonymous_id) AS visitor, e.currency AS sent_currency
+       coalesce(e.customer_id, e.anonymous_id) AS visitor, e.currency AS sent_currency,
+       w.clock, CASE WHEN e.occurred_at >= r.before THEN r.day END AS first_day, coalesce(s.week_start, d.week_start) AS week_start
   FROM analytics.event e
   LEFT JOIN analytics.store s ON s.store_id = e.store_id
   LEFT JOIN analytics.store d ON d.store_id = ''
@@ -56,6 +57,9 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
  WHERE e.excluded IS NULL;
 COMMENT ON VIEW analytics.counted_line IS 'each line that counts, with what it adds to each measure (sign applied) and its time buckets in the store''s zone; every figure is a sum over these columns';
 COMMENT ON COLUMN analytics.counted_line.currency IS 'currency sent, or the store''s';
+COMMENT ON COLUMN analytics.counted_line.clock IS 'the store''s wall clock at occurred_at';
+COMMENT ON COLUMN analytics.counted_line.first_day IS 'the first day that can be built of the store; null: all can';
+COMMENT ON COLUMN analytics.counted_line.week_start IS 'the store''s setting; null: monday';
 COMMENT ON COLUMN analytics.counted_line.sent_currency IS 'currency as sent; null: none, and the store''s holds';
 COMMENT ON COLUMN analytics.counted_line.sent_shipping IS 'the order''s shipping as it stands on the event, in currency';
 COMMENT ON COLUMN analytics.counted_line.rate IS 'units of the store''s currency for 1 of currency, on the event''s day; null: no rate, and the line is in no converted figure';

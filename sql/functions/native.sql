@@ -70,3 +70,28 @@ AS 'MODULE_PATHNAME', 'analytics_read_filter';
 CREATE OR REPLACE FUNCTION analytics.merge_cells(description text, newer xid8, running xid8[], names text[]) RETURNS bigint
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'analytics_merge_cells';
+
+-- Distinct counts of many cells as one. What hll_union_agg() gives, in a tenth of the time where they are many and small. (No cast leads from hll
+-- to bytea: the functions look at what they are given. The aggregates stand here, since only a superuser may give one a state of its own.)
+CREATE OR REPLACE FUNCTION analytics.add_to_union(state internal, counted anyelement) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'analytics_add_to_union';
+COMMENT ON FUNCTION analytics.add_to_union(internal, anyelement) IS 'part of union_counts() and distinct_count()';
+
+CREATE OR REPLACE FUNCTION analytics.union_set(state internal) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'analytics_union_set';
+COMMENT ON FUNCTION analytics.union_set(internal) IS 'part of union_counts()';
+
+CREATE OR REPLACE FUNCTION analytics.union_count(state internal) RETURNS double precision
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'analytics_union_count';
+COMMENT ON FUNCTION analytics.union_count(internal) IS 'part of distinct_count()';
+
+CREATE OR REPLACE AGGREGATE analytics.union_counts(counted anyelement) (
+    SFUNC = analytics.add_to_union, STYPE = internal, SSPACE = 4096, FINALFUNC = analytics.union_set, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE);
+COMMENT ON AGGREGATE analytics.union_counts(anyelement) IS 'union of distinct counts (hll); cast it to hll';
+
+CREATE OR REPLACE AGGREGATE analytics.distinct_count(counted anyelement) (
+    SFUNC = analytics.add_to_union, STYPE = internal, SSPACE = 4096, FINALFUNC = analytics.union_count, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE);
+COMMENT ON AGGREGATE analytics.distinct_count(anyelement) IS 'how many the union of distinct counts (hll) counts: hll_cardinality(hll_union_agg(x))';

@@ -212,7 +212,7 @@ $$;
 COMMENT ON FUNCTION analytics.keep_pairs(text, timestamptz, text) IS 'notes the baskets of events that are about to be removed (those that meet merged, SQL on counted_line l); the caller holds the engine lock';
 
 -- Pairs follow the sales at a pace of their own: never twice in turn while sales wait, every ten seconds at most, and at most a
--- twentieth of the time.
+-- quarter of the time (less would let them fall behind for good while much comes in).
 CREATE OR REPLACE FUNCTION analytics.pairs_are_due() RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -224,7 +224,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN EXISTS (SELECT FROM analytics.event);
     ELSIF state.built_from = '-infinity'
-          AND (clock_timestamp() < state.refreshed_at + greatest(interval '10 seconds', 20 * state.duration) OR NOT analytics.has_tail(state.merged)) THEN
+          AND (clock_timestamp() < state.refreshed_at + greatest(interval '10 seconds', 3 * state.duration) OR NOT analytics.has_tail(state.merged)) THEN
         RETURN false;
     END IF;
     RETURN EXISTS (SELECT FROM analytics.rollup_state s JOIN analytics.rollup r USING (name) WHERE s.refreshed_at > state.refreshed_at)

@@ -12,16 +12,18 @@ AS $$
 DECLARE
     r analytics.rollup_shape := analytics.shape_of(name);
     key text := coalesce('concat_ws('' / ''' || analytics.columns_sql(r.keys, ', coalesce(x.%I, ''-'')') || ')', '''''');
+    -- what a cell is known by: a dimension may be sent as '-', or with a slash
+    id text := format('jsonb_build_array(%s)', substr(analytics.columns_sql(r.keys, ', x.%I'), 3));
     range text;
     left_out text := format(' AND (%s) IS NOT TRUE', analytics.retired_sql(r.bucket, 'x'));  -- nothing is left to check it by
 BEGIN
     r := jsonb_populate_record(r, jsonb_build_object('measures', array_remove(r.measures, 'order_keys')));
     range := format('($1 IS NULL OR %%1$s.store_id = $1) AND ($2 IS NULL OR %%1$s.%%2$I >= $2) AND ($3 IS NULL OR %%1$s.%%2$I < $3)');
     RETURN QUERY EXECUTE format(
-        'WITH expected AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM (SELECT c.store_id, c.bucket%2$s, %3$s FROM (SELECT store_id, bucket%4$s%5$s%6$s, lines, false AS lost FROM (%7$s) b) c WHERE c.lines <> 0) x WHERE true%10$s),
-              actual AS MATERIALIZED (SELECT x.store_id, x.bucket, %1$s AS key, to_jsonb(x) AS figures FROM analytics.%8$I x WHERE %9$s%10$s)
+        'WITH expected AS MATERIALIZED (SELECT x.store_id, x.bucket, %11$s AS id, %1$s AS key, to_jsonb(x) AS figures FROM (SELECT c.store_id, c.bucket%2$s, %3$s FROM (SELECT store_id, bucket%4$s%5$s%6$s, lines, false AS lost FROM (%7$s) b) c WHERE c.lines <> 0) x WHERE true%10$s),
+              actual AS MATERIALIZED (SELECT x.store_id, x.bucket, %11$s AS id, %1$s AS key, to_jsonb(x) AS figures FROM analytics.%8$I x WHERE %9$s%10$s)
          SELECT coalesce(e.store_id, a.store_id), %8$L || ''.'' || m.measure, coalesce(e.bucket, a.bucket)::date, coalesce(e.key, a.key), (e.figures ->> m.measure)::numeric, (a.figures ->> m.measure)::numeric
-           FROM expected e FULL JOIN actual a ON a.store_id = e.store_id AND a.bucket = e.bucket AND a.key = e.key
+           FROM expected e FULL JOIN actual a ON a.store_id = e.store_id AND a.bucket = e.bucket AND a.id = e.id
           CROSS JOIN unnest($4) m(measure)
           WHERE (e.figures ->> m.measure)::numeric IS DISTINCT FROM (a.figures ->> m.measure)::numeric',
         key,
@@ -31,7 +33,7 @@ BEGIN
         analytics.names_sql(r.keys), analytics.names_sql(r.sums),
         (SELECT coalesce(string_agg(format(', %1$I, NULL::%4$s.hll AS %2$I, NULL::%4$s.hll AS %3$I', c, c || '_recent', c || '_tail', analytics.hll_schema()), '' ORDER BY o), '')
            FROM unnest(r.counts) WITH ORDINALITY u(c, o)),
-        analytics.built_cells_sql(r, format(range, 'l', r.bucket)), name, format(range, 'x', 'bucket'), left_out)
+        analytics.built_cells_sql(r, format(range, 'l', r.bucket)), name, format(range, 'x', 'bucket'), left_out, id)
       USING store, "from", "to", r.measures;
 END
 $$;

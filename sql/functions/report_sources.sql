@@ -55,6 +55,25 @@ END
 $$;
 COMMENT ON FUNCTION analytics.pending_lines(pg_snapshot, text[]) IS 'event lines of these stores that the snapshot did not see';
 
+-- (In what is merged a report asks the cells.)
+CREATE OR REPLACE FUNCTION analytics.pending_foreign_money(merged pg_snapshot, stores text[], currency text) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+    SET max_parallel_workers_per_gather = 0
+    SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    newer xid8 := coalesce(pg_snapshot_xmax(merged), '0');
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+BEGIN
+    RETURN EXISTS (SELECT FROM analytics.counted_line l WHERE l.stamp >= newer AND l.store_id = ANY (stores) AND l.currency <> pending_foreign_money.currency)
+        OR running <> '{}' AND EXISTS (SELECT FROM analytics.counted_line l WHERE l.stamp = ANY (running) AND l.store_id = ANY (stores) AND l.currency <> pending_foreign_money.currency);
+END
+$$;
+COMMENT ON FUNCTION analytics.pending_foreign_money(pg_snapshot, text[], text) IS 'whether event lines of these stores that the snapshot did not see are of another currency';
+
 -- Pieces of SQL over a row of cells (c) or lines (l), which both have store_id, currency and the dimensions.
 
 CREATE OR REPLACE FUNCTION analytics.report_zone_sql(q analytics.report_request, source text) RETURNS text
@@ -196,10 +215,26 @@ $$;
 COMMENT ON FUNCTION analytics.report_lines_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
 'SQL of a report''s rows from event lines of a range';
 
+-- Cells of the products that are series (keyed) alone, each looked up by its key: of thousands of products a day few are. Currencies of a day are
+-- skipped through; LIMIT keeps the planner from joining otherwise.
+CREATE OR REPLACE FUNCTION analytics.keyed_cells_sql(q analytics.report_request, tile text, first date, last date, storage text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('(SELECT f.* FROM unnest(%L::text[]) s(store_id) CROSS JOIN generate_series(%L::timestamp, %L::timestamp - interval ''1 day'', %L) d(at)
+                     CROSS JOIN LATERAL (WITH RECURSIVE u AS (SELECT (SELECT min(m.currency) FROM %5$s m WHERE m.store_id = s.store_id AND m.bucket = d.at::date) AS currency
+                                         UNION ALL SELECT (SELECT min(m.currency) FROM %5$s m WHERE m.store_id = s.store_id AND m.bucket = d.at::date AND m.currency > u.currency) FROM u WHERE u.currency IS NOT NULL)
+                                         SELECT u.currency FROM u WHERE u.currency IS NOT NULL) u
+                     CROSS JOIN keyed k
+                     CROSS JOIN LATERAL (SELECT * FROM %5$s m WHERE m.store_id = s.store_id AND m.bucket = d.at::date AND m.currency = u.currency AND m.product_id = k.key LIMIT 1) f)',
+                  q.stores, first, last, ('1 ' || tile)::interval, storage)
+$$;
+COMMENT ON FUNCTION analytics.keyed_cells_sql(analytics.report_request, text, date, date, text) IS 'SQL of the merged cells of the products that are series of a report';
+
 -- Merged cells of a range and, where there is one, the tail's beside them: rows that add up, as parts do. A count of which the tail took
--- something back is made anew.
+-- something back is made anew. keyed: those of the products that are series alone.
 CREATE OR REPLACE FUNCTION analytics.report_cells_sql(q analytics.report_request, parts analytics.report_part[], period integer, tile text, first timestamp,
-                                                      last timestamp, rollup text, has_tail boolean, has_news boolean) RETURNS text
+                                                      last timestamp, rollup text, has_tail boolean, has_news boolean, keyed boolean) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -222,6 +257,7 @@ DECLARE
     tail text := '';
     part analytics.report_part;
     counted text;
+    kept text;
 BEGIN
     IF has_tail AND counts THEN
         r := analytics.shape_of(rollup);
@@ -236,20 +272,24 @@ BEGIN
         ELSE
             counted := analytics.stored_count_sql('c', part.terms[1]);
             IF has_tail THEN
-                counted := format('CASE WHEN EXISTS (SELECT FROM %I t WHERE t.lost AND t.store_id = c.store_id AND t.bucket = c.bucket%s) THEN NULL ELSE %s END',
-                                  'tail ' || rollup, analytics.columns_sql(r.keys, ' AND t.%I = c.%I'), counted);
+                -- (nothing is left to make it of where retention was: then it stays)
+                kept := analytics.retired_sql(r.bucket, 'c');
+                counted := format('CASE WHEN EXISTS (SELECT FROM %I t WHERE t.lost AND t.store_id = c.store_id AND t.bucket = c.bucket%s) AND (%s) IS NOT TRUE THEN NULL ELSE %s END',
+                                  'tail ' || rollup, analytics.columns_sql(r.keys, ' AND t.%I = c.%I'), kept, counted);
                 tail := tail || ', ' || analytics.report_part_sql(q, part, 'c', day,
-                    format('CASE WHEN c.lost THEN analytics.%I(%L, c.store_id, c.bucket, ARRAY[%s]::text[]) ELSE c.%I END', 'recount_' || rollup, part.terms[1],
+                    format('CASE WHEN c.lost AND (%s) IS NOT TRUE THEN analytics.%I(%L, c.store_id, c.bucket, ARRAY[%s]::text[]) ELSE c.%I END', kept, 'recount_' || rollup, part.terms[1],
                            substr(analytics.columns_sql(r.keys, ', c.%I'), 3), part.terms[1]));
             END IF;
             merged := merged || ', ' || analytics.report_part_sql(q, part, 'c', day, counted);
         END IF;
     END LOOP;
-    RETURN format('SELECT %s, %s, %s%s FROM analytics.%I c%s WHERE %s', period, key, bucket, merged, 'rollup_' || rollup, joins, conditions)
+    RETURN format('SELECT %s, %s, %s%s FROM %s c%s WHERE %s', period, key, bucket, merged,
+                  CASE WHEN keyed THEN analytics.keyed_cells_sql(q, tile, first::date, last::date, format('analytics.%I', 'rollup_' || rollup)) ELSE format('analytics.%I', 'rollup_' || rollup) END,
+                  joins, conditions)
         || CASE WHEN has_tail THEN format(' UNION ALL SELECT %s, %s, %s%s FROM %I c%s WHERE %s', period, key, bucket, tail, 'tail ' || rollup, joins, conditions) ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION analytics.report_cells_sql(analytics.report_request, analytics.report_part[], integer, text, timestamp, timestamp, text, boolean, boolean) IS
+COMMENT ON FUNCTION analytics.report_cells_sql(analytics.report_request, analytics.report_part[], integer, text, timestamp, timestamp, text, boolean, boolean, boolean) IS
 'SQL of a report''s rows from a rollup''s cells of a range';
 
 -- Basis 'order': what refunds add is moved from the refund's moment to that of its order, where that is known.
@@ -283,49 +323,6 @@ $$;
 COMMENT ON FUNCTION analytics.report_moves_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
 'SQL of what moves in a report when refunds count on their order''s day; null: nothing of it does';
 
--- Buyers of a range, and whether they are new in it and in their bucket: whole days from customers' days, unless something else than the
--- store is asked for, the rest from lines.
-CREATE OR REPLACE FUNCTION analytics.report_buyers_sql(q analytics.report_request, parts analytics.report_part[], period integer, first timestamp,
-                                                       last timestamp, condition text, has_news boolean) RETURNS text
-    LANGUAGE plpgsql STABLE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    state analytics.rollup_state;
-    has_tail boolean;
-    wall text := format('(l.occurred_at AT TIME ZONE %s)', analytics.report_zone_sql(q, 'l'));
-    first_wall text := format('(o.first_order_at AT TIME ZONE %s)', analytics.report_zone_sql(q, 'b'));
-    columns text := '';
-    pieces text[] := '{}';
-    part analytics.report_part;
-    tile record;
-BEGIN
-    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'customer_daily' AND s.built_from = '-infinity';
-    has_tail := state.name IS NULL OR analytics.pending_lines(state.merged, q.stores) > 0;
-    FOREACH part IN ARRAY parts LOOP
-        columns := columns || CASE part.name
-            WHEN 'buyers' THEN ', b.buyer'
-            WHEN 'new_in_bucket' THEN format(', CASE WHEN %s >= greatest(b.bucket, %L::timestamp) THEN b.buyer END', first_wall, first)
-            WHEN 'new_in_range' THEN format(', CASE WHEN %s >= %L::timestamp THEN b.buyer END', first_wall, first)
-            ELSE ', NULL' END;
-    END LOOP;
-    FOR tile IN SELECT t.* FROM analytics.report_tiles(first, last, CASE WHEN has_tail OR q.dimension <> 'store' OR q.filters <> '{}' OR NOT q.converts OR q.of_products
-                                                                         THEN '{}' ELSE '{day}'::text[] END, q.week_start) t LOOP
-        pieces := pieces || CASE tile.tile
-            WHEN 'day' THEN format('SELECT c.store_id, c.customer_id AS buyer, %s AS key, %s AS bucket FROM analytics.rollup_customer_daily c WHERE %s AND c.orders > 0 AND c.bucket >= %L AND c.bucket < %L',
-                analytics.report_key_sql(q.dimension, 'c', has_news), analytics.bucket_start_sql(q.grain, 'c.bucket::timestamp', q.week_start),
-                analytics.report_conditions_sql(q, 'c', has_news), tile.first::date, tile.last::date)
-            ELSE format('SELECT l.store_id, l.buyer, %s AS key, %s AS bucket FROM analytics.counted_line l%s WHERE %s AND l.buyer IS NOT NULL AND %s%s GROUP BY 1, 2, 3, 4 HAVING sum(l.sign) > 0',
-                analytics.report_key_sql(q.dimension, 'l', has_news), analytics.bucket_start_sql(q.grain, wall, q.week_start), analytics.report_joins_sql(q, 'l', has_news),
-                analytics.report_conditions_sql(q, 'l', has_news), analytics.report_span_sql(q, wall, tile.first, tile.last), coalesce(' AND ' || condition, '')) END;
-    END LOOP;
-    RETURN format('SELECT %s, b.key, b.bucket%s FROM (%s) b JOIN %s o ON o.store_id = b.store_id AND o.customer_id = b.buyer',
-                  period, columns, array_to_string(pieces, ' UNION ALL '), CASE WHEN has_tail THEN 'analytics.customer' ELSE 'analytics.rollup_customer' END);
-END
-$$;
-COMMENT ON FUNCTION analytics.report_buyers_sql(analytics.report_request, analytics.report_part[], integer, timestamp, timestamp, text, boolean) IS
-'SQL of a report''s rows of buyers, new and returning';
-
 -- Whether sessions and their orders by day answer a report; else it takes distinct session ids and orders of lines.
 CREATE OR REPLACE FUNCTION analytics.sessions_answer(q analytics.report_request) RETURNS boolean
     LANGUAGE sql STABLE
@@ -357,8 +354,9 @@ COMMENT ON FUNCTION analytics.report_sessions_sql(analytics.report_request, anal
 'SQL of a report''s rows from sessions by day';
 
 -- All of it: SQL of rows (period, key, bucket, parts) whose sums are the report, period 0 the range and 1 what it is compared with; the
--- tails that they need, as SQL of a WITH list; and how many lines of the stores are not merged yet.
-CREATE OR REPLACE FUNCTION analytics.report_source(q analytics.report_request, parts analytics.report_part[], OUT tails text, OUT pieces text, OUT pending bigint)
+-- tails that they need, as SQL of a WITH list; how many lines of the stores are not merged yet; where they are told without rows to sum, the
+-- figures themselves; and own: SQL of the rows of the products that are series, where that is less than all of them.
+CREATE OR REPLACE FUNCTION analytics.report_source(q analytics.report_request, parts analytics.report_part[], OUT tails text, OUT pieces text, OUT pending bigint, OUT figures text, OUT own text)
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -386,8 +384,13 @@ DECLARE
     tile record;
     place integer;
     lines bigint;
+    piece text;
+    is_keyed boolean;
+    has_days boolean;
     found boolean;
-    foreign_money constant text := 'c.store_id = ANY ($1) AND c.currency <> $2 AND c.bucket >= $3::date - 31 AND c.bucket < $4';
+    buyers_by_days boolean := has_buyers AND analytics.days_tell_buyers(q);
+    buyers_have_tail boolean := buyers_by_days AND analytics.pending_lines((SELECT s.merged FROM analytics.rollup_state s WHERE s.name = 'customer_daily'), q.stores) > 0;
+    foreign_money constant text := 'c.store_id = ANY ($1) AND c.currency <> $2 AND c.bucket >= $3::date - 31 AND c.bucket < $4 + interval ''1 day''';
     has_news boolean;
 BEGIN
     tails := '';
@@ -396,21 +399,39 @@ BEGIN
     IF has_news THEN
         tails := 'news AS MATERIALIZED (SELECT * FROM analytics.tail_product()), ';
     END IF;
+    IF buyers_have_tail THEN
+        tails := tails || '"tail customer_daily" AS MATERIALIZED (SELECT * FROM analytics.tail_customer_daily()), ';
+    END IF;
+    IF buyers_by_days AND NOT has_others AND analytics.buyers_are_counted(q) THEN
+        tails := tails || analytics.buyers_sql(q, buyers_have_tail);
+        figures := format('keyed AS (SELECT 1 AS place, NULL::text AS key), figure AS (%s%s)', analytics.report_buyer_figures_sql(q, parts, 0, q."from", q."to", buyers_have_tail),
+                          ' UNION ALL ' || analytics.report_buyer_figures_sql(q, parts, 1, q.previous_from, q.previous_to, buyers_have_tail));
+        has_buyers := false;
+    END IF;
     pieces := 'SELECT NULL::integer AS period, NULL::text AS key, NULL::timestamp AS bucket'
         || (SELECT string_agg(format(', NULL::%s AS %I', CASE WHEN p.kind IN ('count', 'order_count') THEN analytics.hll_schema() || '.hll'
                                                               WHEN p.kind = 'buyer' THEN 'text' WHEN p.kind = 'values' THEN 'bigint[]' ELSE 'numeric' END, p.name), '' ORDER BY o)
               FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)) || ' WHERE false';
+    -- (many series, or many stores, are read faster with all the others)
+    IF q.dimension = 'product' AND q.series <= 50 AND cardinality(q.stores) <= 10 THEN
+        own := pieces;
+    END IF;
+    has_days := EXISTS (SELECT FROM analytics.report_rollups(dimensions, columns, filter) c WHERE c.grain = 'day');
     FOR rollup IN SELECT c.* FROM analytics.report_rollups(dimensions, columns, filter) c
                    WHERE c.grain = ANY (usable) AND has_others AND (c.grain <> 'week' OR q.week_starts_agree)
                    ORDER BY array_position(usable, c.grain) LOOP
         lines := NULL;
+        -- a tail's cells are made anew for each rollup that is read, which takes longer than to read some days more
+        IF rollup.grain IN ('week', 'month') AND has_days AND greatest(q."to" - q."from", q.previous_to - q.previous_from) <= interval '100 days' THEN
+            lines := coalesce(behind[array_position(snapshots, rollup.merged::text)], analytics.pending_lines(rollup.merged, q.stores));
+            CONTINUE WHEN lines > 0;
+        END IF;
         -- a rate is a day's: weeks and months hold money of one currency, and so do counted values
         IF (rollup.grain IN ('week', 'month') AND has_money OR has_values) AND q.converts THEN
             lines := coalesce(behind[array_position(snapshots, rollup.merged::text)], analytics.pending_lines(rollup.merged, q.stores));
-            EXECUTE format('SELECT EXISTS (SELECT FROM analytics.%I c WHERE %s)%s', 'rollup_' || rollup.name, foreign_money,
-                           CASE WHEN lines > 0 THEN format(' OR EXISTS (SELECT FROM analytics.%I() c WHERE %s)', 'tail_' || rollup.name, foreign_money) ELSE '' END)
+            EXECUTE format('SELECT EXISTS (SELECT FROM analytics.%I c WHERE %s)', 'rollup_' || rollup.name, foreign_money)
                INTO found USING q.stores, q.currency, least(q."from", q.previous_from), greatest(q."to", q.previous_to);
-            CONTINUE WHEN found;
+            CONTINUE WHEN found OR lines > 0 AND analytics.pending_foreign_money(rollup.merged, q.stores, q.currency);
         END IF;
         grains := grains || rollup.grain;
         names := names || rollup.name;
@@ -422,7 +443,9 @@ BEGIN
         FOR tile IN SELECT t.* FROM analytics.report_tiles(range.first, range.last, grains, q.week_start) t WHERE has_others LOOP
             place := array_position(grains, tile.tile);
             IF place IS NULL THEN
-                pieces := pieces || ' UNION ALL ' || analytics.report_lines_sql(q, parts, range.period, tile.first, tile.last, condition, has_news);
+                piece := ' UNION ALL ' || analytics.report_lines_sql(q, parts, range.period, tile.first, tile.last, condition, has_news);
+                pieces := pieces || piece;
+                own := own || piece;
             ELSE
                 behind[place] := coalesce(behind[place], behind[array_position(snapshots, snapshots[place])],
                                           analytics.pending_lines(snapshots[place]::pg_snapshot, q.stores));
@@ -430,17 +453,21 @@ BEGIN
                     tailed[place] := true;
                     tails := tails || format('%I AS MATERIALIZED (SELECT * FROM analytics.%I()), ', 'tail ' || names[place], 'tail_' || names[place]);
                 END IF;
-                pieces := pieces || ' UNION ALL ' || analytics.report_cells_sql(q, parts, range.period, tile.tile, tile.first, tile.last, names[place], behind[place] > 0, has_news);
+                pieces := pieces || ' UNION ALL ' || analytics.report_cells_sql(q, parts, range.period, tile.tile, tile.first, tile.last, names[place], behind[place] > 0, has_news, false);
+                is_keyed := tile.tile IN ('day', 'week') AND names[place] IN ('product_daily', 'product_weekly');
+                own := own || ' UNION ALL ' || analytics.report_cells_sql(q, parts, range.period, tile.tile, tile.first, tile.last, names[place], behind[place] > 0, has_news, is_keyed);
             END IF;
         END LOOP;
         IF q.basis = 'order' THEN
-            pieces := pieces || coalesce(' UNION ALL ' || analytics.report_moves_sql(q, parts, range.period, range.first, range.last, condition, has_news), '');
+            piece := coalesce(' UNION ALL ' || analytics.report_moves_sql(q, parts, range.period, range.first, range.last, condition, has_news), '');
+            pieces := pieces || piece;
+            own := own || piece;
         END IF;
         IF has_sessions THEN
             pieces := pieces || ' UNION ALL ' || analytics.report_sessions_sql(q, parts, range.period, range.first, range.last);
         END IF;
         IF has_buyers AND range.first < range.last THEN
-            pieces := pieces || ' UNION ALL ' || analytics.report_buyers_sql(q, parts, range.period, range.first, range.last, condition, has_news);
+            pieces := pieces || ' UNION ALL ' || analytics.report_buyers_sql(q, parts, range.period, range.first, range.last, condition, has_news, buyers_by_days, buyers_have_tail);
         END IF;
     END LOOP;
     pending := coalesce((SELECT max(b) FROM unnest(behind) b),
@@ -448,4 +475,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.report_source(analytics.report_request, analytics.report_part[]) IS
-'SQL of rows whose sums are a report: rollups'' cells, and lines for the rest; of the tails it needs; lines not merged yet';
+'SQL of rows whose sums are a report: rollups'' cells, and lines for the rest; of the tails it needs; lines not merged yet; SQL of figures that need no summing; of the rows of products that are series';

@@ -172,7 +172,7 @@ CREATE OR REPLACE FUNCTION analytics.unschedule() RETURNS integer
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    elsewhere constant text := format('SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND username = %L AND jobname LIKE ''analytics%%'';',
+    elsewhere constant text := format('SELECT cron.unschedule(jobid) FROM cron.job WHERE database = %L AND username = %L AND jobname ~ ''^analytics_'' AND command ~ ''^(CALL|SELECT) analytics[.]'';',
                                       current_database(), current_user);
     job record;
     removed integer := 0;

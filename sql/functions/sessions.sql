@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION analytics.session_events_sql(lines text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT l.store_id, %s AS key, l.session_gap, l.occurred_at, l.event_type, l.channel, l.country, l.device, l.currency, coalesce(sum(l.sign) FILTER (WHERE l.amount IS NOT NULL), 0) AS priced, coalesce(sum(l.sign) FILTER (WHERE l.line = 1), 0) AS n, CASE WHEN l.event_type IN (''add_to_cart'', ''remove_from_cart'') THEN sum(l.sign * (coalesce(l.amount, 0) - coalesce(l.discount, 0))) * CASE l.event_type WHEN ''add_to_cart'' THEN 1 ELSE -1 END END AS cart_value FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9',
+    SELECT format('SELECT l.store_id, %s AS key, l.session_gap, l.occurred_at, l.event_type, l.channel, l.country, l.device, l.currency, coalesce(sum(l.sign) FILTER (WHERE l.amount IS NOT NULL), 0) AS priced, coalesce(sum(l.sign) FILTER (WHERE l.line = 1), 0) AS n, CASE WHEN l.event_type IN (''add_to_cart'', ''remove_from_cart'') THEN sum(l.sign * (l.amount - coalesce(l.discount, 0))) * CASE l.event_type WHEN ''add_to_cart'' THEN 1 ELSE -1 END END AS cart_value FROM %s GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9',
                   analytics.session_key_sql(), lines)
 $$;
 COMMENT ON FUNCTION analytics.session_events_sql(text) IS 'SQL of the events that sessions are made of, from lines';
@@ -112,12 +112,21 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.session_changes_sql(text, text, boolean) IS 'SQL (common table expressions, the last named changed) of the sessions that the tail changes: before, with sign -1, and after';
 
+-- The day that a session c started on; o and d are its store's row and the default's, r the store's in retired. As counted_line's day.
+CREATE OR REPLACE FUNCTION analytics.session_day_sql() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'CASE WHEN c.started_at >= r.before AND (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, ''UTC''))::date < r.day THEN r.day ELSE (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, ''UTC''))::date END'
+$$;
+COMMENT ON FUNCTION analytics.session_day_sql() IS 'SQL of the day that a session started on';
+
 -- What sessions s add to the days they started on, times their sign.
 CREATE OR REPLACE FUNCTION analytics.session_days_sql(sessions text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format($sql$SELECT c.store_id, CASE WHEN c.started_at >= r.before AND (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date < r.day THEN r.day ELSE (c.started_at AT TIME ZONE coalesce(o.timezone, d.timezone, 'UTC'))::date END AS bucket, coalesce(c.channel, '') AS channel, coalesce(c.country, '') AS country, coalesce(c.device, '') AS device, coalesce(c.currency, o.currency, d.currency, 'USD') AS currency, sum(c.sign)::bigint AS sessions, coalesce(sum(c.sign) FILTER (WHERE c.events = 1), 0)::bigint AS bounces, sum(c.sign * c.events)::bigint AS events, sum(c.sign * c.orders)::bigint AS orders, sum(c.sign * (c.ended_at - c.started_at)) AS duration, coalesce(sum(c.sign) FILTER (WHERE c.views > 0 OR c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS view_item, coalesce(sum(c.sign) FILTER (WHERE c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS add_to_cart, coalesce(sum(c.sign) FILTER (WHERE c.checkouts > 0 OR c.orders > 0), 0)::bigint AS begin_checkout, coalesce(sum(c.sign) FILTER (WHERE c.orders > 0), 0)::bigint AS purchase, coalesce(sum(c.sign * greatest((c.cart_values ->> coalesce(c.currency, o.currency, d.currency, 'USD'))::numeric, 0)) FILTER (WHERE c.orders = 0), 0) AS value_lost FROM %s c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '' LEFT JOIN analytics.retired r ON r.store_id = c.store_id GROUP BY 1, 2, 3, 4, 5, 6$sql$, sessions)
+    SELECT format($sql$SELECT c.store_id, %2$s AS bucket, coalesce(c.channel, '') AS channel, coalesce(c.country, '') AS country, coalesce(c.device, '') AS device, coalesce(c.currency, o.currency, d.currency, 'USD') AS currency, sum(c.sign)::bigint AS sessions, coalesce(sum(c.sign) FILTER (WHERE c.events = 1), 0)::bigint AS bounces, sum(c.sign * c.events)::bigint AS events, sum(c.sign * c.orders)::bigint AS orders, sum(c.sign * (c.ended_at - c.started_at)) AS duration, coalesce(sum(c.sign) FILTER (WHERE c.views > 0 OR c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS view_item, coalesce(sum(c.sign) FILTER (WHERE c.carts > 0 OR c.checkouts > 0 OR c.orders > 0), 0)::bigint AS add_to_cart, coalesce(sum(c.sign) FILTER (WHERE c.checkouts > 0 OR c.orders > 0), 0)::bigint AS begin_checkout, coalesce(sum(c.sign) FILTER (WHERE c.orders > 0), 0)::bigint AS purchase, coalesce(sum(c.sign * greatest((c.cart_values ->> coalesce(c.currency, o.currency, d.currency, 'USD'))::numeric, 0)) FILTER (WHERE c.orders = 0), 0) AS value_lost FROM %1$s c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '' LEFT JOIN analytics.retired r ON r.store_id = c.store_id GROUP BY 1, 2, 3, 4, 5, 6$sql$, sessions, analytics.session_day_sql())
 $$;
 COMMENT ON FUNCTION analytics.session_days_sql(text) IS 'SQL of what sessions, each with a sign, add to their days';
 
@@ -143,7 +152,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.store_session_days_sql(text) IS 'SQL that adds days (SQL) to the merged ones';
 
--- told: `changed` says, too, whether a session of this start is there (known).
+-- told: `changed` says, too, whether a session of this start is there (known), and `changed_day` has what they add to their days; where no
+-- event of theirs names a currency, it is the store's.
 CREATE OR REPLACE FUNCTION analytics.store_sessions_sql(told boolean) RETURNS text[]
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -156,7 +166,9 @@ AS $$
            ELSE ARRAY[
                format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 ORDER BY store_id COLLATE "C", key COLLATE "C", started_at ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%1$s) = ROW (%2$s)',
                       analytics.session_columns(), 'excluded.' || replace(analytics.session_columns(), ', ', ', excluded.'))] END
-        || analytics.store_session_days_sql(analytics.session_days_sql('changed'))
+        || analytics.store_session_days_sql(CASE WHEN told THEN
+               'SELECT c.store_id, c.bucket, c.channel, c.country, c.device, coalesce(c.currency, o.currency, d.currency, ''USD'') AS currency, sum(c.sessions)::bigint AS sessions, sum(c.bounces)::bigint AS bounces, sum(c.events)::bigint AS events, sum(c.orders)::bigint AS orders, sum(c.duration) AS duration, sum(c.view_item)::bigint AS view_item, sum(c.add_to_cart)::bigint AS add_to_cart, sum(c.begin_checkout)::bigint AS begin_checkout, sum(c.purchase)::bigint AS purchase, sum(c.value_lost) AS value_lost FROM changed_day c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '''' GROUP BY 1, 2, 3, 4, 5, 6'
+               ELSE analytics.session_days_sql('changed') END)
 $$;
 COMMENT ON FUNCTION analytics.store_sessions_sql(boolean) IS 'SQL that puts changed sessions, and their days, into the tables: statements, in this order where each is one of its own';
 

@@ -64,6 +64,7 @@ END
 $$;
 COMMENT ON FUNCTION analytics.source_watch(analytics.source) IS 'makes the triggers of a source anew';
 
+-- On tables of others may stand triggers of that name that they made: those are not the caller's to drop, and note nothing (queue_source()).
 CREATE OR REPLACE FUNCTION analytics.source_unwatch(source text) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -71,7 +72,7 @@ AS $$
 DECLARE
     t record;
 BEGIN
-    FOR t IN SELECT g.tgname, g.tgrelid::regclass AS relation FROM pg_trigger g
+    FOR t IN SELECT g.tgname, g.tgrelid::regclass AS relation FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid AND pg_has_role(c.relowner, 'USAGE')
               WHERE g.tgfoid = 'analytics.queue_source()'::regprocedure AND g.tgparentid = 0 AND NOT g.tgisinternal
                 AND g.tgname ~ ('^analytics_sync_' || source || '_[0-9]+[iudt]$') LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', t.tgname, t.relation);

@@ -42,7 +42,8 @@ END
 $$;
 COMMENT ON FUNCTION analytics.refuse_report(text, text, text) IS 'raises 22023: an argument of visualize() is not sound';
 
--- Filters as name -> list of texts, '' for what was not sent.
+-- Filters as name -> list of texts, '' for what was not sent. Who sends "(none)" as a value of its own has it in the series of that name, and so in
+-- the filter of that name, too.
 CREATE OR REPLACE FUNCTION analytics.read_report_filters(sent jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
@@ -64,7 +65,8 @@ BEGIN
             PERFORM analytics.refuse_report('filter', to_json(filter.key)::text || ': ' || filter.value::text, 'Pass a text or a list of texts; "(none)" is what was not sent.');
         END IF;
         filters := filters || jsonb_build_object(filter.key,
-            (SELECT coalesce(jsonb_agg(DISTINCT coalesce(nullif(v, '(none)'), '')), '[]') FROM jsonb_array_elements_text(filter.value) v));
+            (SELECT coalesce(jsonb_agg(DISTINCT u.v), '[]') FROM jsonb_array_elements_text(filter.value) s(v)
+              CROSS JOIN LATERAL unnest(CASE WHEN coalesce(s.v, '(none)') = '(none)' THEN '{"",(none)}' ELSE ARRAY[s.v] END) u(v)));
     END LOOP;
     RETURN filters;
 END
@@ -96,7 +98,7 @@ BEGIN
             shift := CASE WHEN q.grain = 'month' AND first = date_trunc('month', first) AND last = date_trunc('month', last)
                           THEN age(last, first) ELSE last - first END;
         WHEN compare = 'previous_year' THEN
-            shift := CASE q.grain WHEN 'day' THEN interval '364 days' ELSE interval '1 year' END;
+            shift := CASE WHEN q.grain IN ('day', 'week') THEN interval '364 days' ELSE interval '1 year' END;
         ELSE
             BEGIN
                 shift := compare::interval;
@@ -112,39 +114,46 @@ END
 $$;
 COMMENT ON FUNCTION analytics.read_report_range(analytics.report_request, date, text) IS 'the range of a report and what it is compared with; 22023: they are not sound';
 
--- SQL of the report: its series, and the value of each metric over the whole range. Totals by key tell what is a series from what goes to
--- (other); then parts are summed by series and bucket. Where keys are few, rows are summed by both first. Where they are many (products), sums by key and
--- sums by bucket are made in one pass, the series' own in another, and (other) is the difference.
-CREATE OR REPLACE FUNCTION analytics.report_sql(q analytics.report_request, parts analytics.report_part[], tails text, pieces text) RETURNS text
+CREATE OR REPLACE FUNCTION analytics.report_is_there_sql(q analytics.report_request) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN analytics.is_ratio(q.metrics[1]) THEN '%s IS NOT NULL' ELSE 'coalesce(%s, 0) <> 0' END
+$$;
+COMMENT ON FUNCTION analytics.report_is_there_sql(analytics.report_request) IS 'SQL condition that a value %s says anything';
+
+-- What a report's rows come to, for a WITH list: keyed, the series, and figure, their sums by bucket and over the range. Totals by key tell what is a
+-- series from what goes to (other); then parts are summed by series and bucket. Where keys are few, rows are summed by both first. Where they are many
+-- (products), sums by key and sums by bucket are made in one pass, the series' own by themselves (own: rows that these are among), and (other) is the
+-- difference.
+CREATE OR REPLACE FUNCTION analytics.report_figures_sql(q analytics.report_request, parts analytics.report_part[], pieces text, own text) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    sums text := (SELECT string_agg(format(CASE WHEN p.kind IN ('count', 'order_count') THEN ', %2$s.hll_union_agg(p.%1$I) AS %1$I'
+    sums text := (SELECT string_agg(format(CASE WHEN p.kind IN ('count', 'order_count') THEN ', %2$s AS %1$I'
                                                 WHEN p.kind = 'buyer' THEN ', count(DISTINCT p.%1$I) AS %1$I'
                                                 WHEN p.kind = 'values' THEN ', analytics.gather_order_values(string_to_array(string_agg(nullif(array_to_string(p.%1$I, '',''), ''''), '',''), '','')::bigint[]) AS %1$I'
                                                 ELSE ', sum(p.%1$I) AS %1$I' END,
-                                           p.name, analytics.hll_schema()), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o));
+                                           p.name, analytics.union_sql(format('p.%I', p.name))), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o));
     value text := analytics.metric_value_sql(q.metrics[1], q.of_products);
-    nothing text := (SELECT format('''{%s}''::numeric[]', string_agg(CASE WHEN analytics.is_ratio(m) THEN 'NULL' ELSE '0' END, ',' ORDER BY o))
-                       FROM unnest(q.metrics) WITH ORDINALITY u(m, o));
     compared boolean := q.previous_from IS NOT NULL;
     has_buckets boolean := q.grain <> 'total';
-    -- whether a value %s says anything
-    is_there text := CASE WHEN analytics.is_ratio(q.metrics[1]) THEN '%s IS NOT NULL' ELSE 'coalesce(%s, 0) <> 0' END;
+    is_there text := analytics.report_is_there_sql(q);
     has_buyers boolean := EXISTS (SELECT FROM unnest(parts) p WHERE p.kind = 'buyer');
     subtracts boolean := q.dimension = 'product' AND has_buckets AND NOT EXISTS (SELECT FROM unnest(parts) p WHERE p.kind NOT IN ('number', 'money', 'orders'));
     names text := (SELECT string_agg(format(', p.%I', p.name), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o));
-    statement text := 'WITH ' || tails;
+    statement text;
 BEGIN
-    statement := statement || CASE WHEN subtracts THEN format('piece AS NOT MATERIALIZED (%s), by_both AS (SELECT p.period, p.key, p.bucket, grouping(p.key) = 1 AS of_bucket%s FROM piece p GROUP BY GROUPING SETS ((p.period, p.key), (p.period, p.bucket)))', pieces, sums)
+    statement := CASE WHEN subtracts THEN format('piece AS NOT MATERIALIZED (%s), by_both AS (SELECT p.period, p.key, p.bucket, grouping(p.key) = 1 AS of_bucket%s FROM piece p GROUP BY GROUPING SETS ((p.period, p.key), (p.period, p.bucket)))', pieces, sums)
                                    WHEN has_buyers OR q.dimension IS NULL OR (q.dimension = 'product' AND has_buckets) THEN format('piece AS (%s)', pieces)
                                    ELSE format('piece AS MATERIALIZED (SELECT p.period, p.key, p.bucket%s FROM (%s) p GROUP BY p.period, p.key, p.bucket)', sums, pieces) END;
     IF q.dimension IS NULL THEN
         statement := statement || ', keyed AS (SELECT 1 AS place, NULL::text AS key), placed AS (SELECT p.*, 1 AS place FROM piece p)';
     ELSE
         statement := statement || CASE WHEN subtracts THEN ', by_key AS (SELECT * FROM by_both WHERE NOT of_bucket)' ELSE format(', by_key AS (SELECT p.period, p.key%s FROM piece p GROUP BY p.period, p.key)', sums) END
-            || CASE WHEN compared THEN format(', total AS (SELECT f.key, max(%1$s) FILTER (WHERE f.period = 0) AS now, max(%1$s) FILTER (WHERE f.period = 1) AS previous FROM (SELECT p.period, p.key, NULL AS bucket%2$s FROM by_key p) f GROUP BY f.key)', value, names)
+            || CASE WHEN compared THEN format(', total AS (SELECT f.key, coalesce(max(%1$s) FILTER (WHERE f.period = 0), %3$s) AS now, coalesce(max(%1$s) FILTER (WHERE f.period = 1), %3$s) AS previous FROM (SELECT p.period, p.key, NULL AS bucket%2$s FROM by_key p) f GROUP BY f.key)', value, names,
+                                    CASE WHEN analytics.is_ratio(q.metrics[1]) THEN 'NULL' ELSE '0' END)
                     ELSE format(', total AS (SELECT f.key, %s AS now, NULL::numeric AS previous FROM (SELECT p.period, p.key, NULL AS bucket%s FROM by_key p) f)', value, names) END
             || format(', keyed AS (SELECT row_number() OVER () AS place, r.key FROM (SELECT t.key FROM total t ORDER BY %s OR %s DESC, t.now DESC NULLS LAST, t.previous DESC NULLS LAST, t.key LIMIT %s) r)',
                       format(is_there, 't.now'), format(is_there, 't.previous'), q.series);
@@ -152,7 +161,7 @@ BEGIN
             statement := statement || format(', placed AS (SELECT p.*, coalesce(k.place, %s) AS place FROM piece p LEFT JOIN keyed k ON k.key = p.key)', q.series + 1);
         END IF;
     END IF;
-    statement := statement || CASE
+    RETURN statement || CASE
         -- who bought in two buckets is one buyer of the range
         WHEN has_buyers THEN
             format(', figure AS (SELECT p.period, p.place, p.bucket, grouping(p.place) = 1 AS whole%s FROM placed p GROUP BY GROUPING SETS ((p.period, p.place, p.bucket), %s(p.period)))',
@@ -160,13 +169,30 @@ BEGIN
         ELSE
             -- (another collation, so that no index on product_id is run through once for each key)
             CASE WHEN subtracts THEN
-                format(', own AS (SELECT p.period, k.place, p.bucket%s FROM piece p JOIN keyed k ON k.key = p.key WHERE p.key COLLATE "C" = ANY (ARRAY(SELECT key FROM keyed)) GROUP BY p.period, k.place, p.bucket)', sums)
+                format(', own AS (SELECT p.period, k.place, p.bucket%s FROM %s p JOIN keyed k ON k.key = p.key WHERE p.key COLLATE "C" = ANY (ARRAY(SELECT key FROM keyed)) GROUP BY p.period, k.place, p.bucket)', sums, coalesce('(' || own || ')', 'piece'))
                 || format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM own p UNION ALL SELECT b.period, %s, b.bucket%s FROM by_both b LEFT JOIN (SELECT p.period, p.bucket%s FROM own p GROUP BY p.period, p.bucket) o ON o.period = b.period AND o.bucket = b.bucket WHERE b.of_bucket)',
                           names, q.series + 1, (SELECT string_agg(format(', b.%1$I - coalesce(o.%1$I, 0)', p.name), '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)), sums)
             ELSE format(', summed AS (SELECT p.period, p.place, p.bucket%s FROM placed p GROUP BY p.period, p.place, p.bucket)', sums) END
             || format(', figure AS (SELECT p.period, p.place, p.bucket, false AS whole%s FROM summed p%s UNION ALL SELECT p.period, NULL, NULL, true%s FROM summed p GROUP BY p.period)', names,
-                      CASE WHEN has_buckets AND q.dimension IS NOT NULL THEN format(' UNION ALL SELECT p.period, p.place, NULL, false%s FROM summed p GROUP BY p.period, p.place', sums) ELSE '' END, sums) END
-        || format(', value AS (SELECT f.period, f.place, f.bucket, f.whole, ARRAY[%s]::numeric[] AS v FROM figure f)',
+                      CASE WHEN has_buckets AND q.dimension IS NOT NULL THEN format(' UNION ALL SELECT p.period, p.place, NULL, false%s FROM summed p GROUP BY p.period, p.place', sums) ELSE '' END, sums) END;
+END
+$$;
+COMMENT ON FUNCTION analytics.report_figures_sql(analytics.report_request, analytics.report_part[], text, text) IS 'SQL of what a report''s rows come to, by series and bucket';
+
+-- SQL of the report: its series, and the value of each metric over the whole range, as JSON.
+CREATE OR REPLACE FUNCTION analytics.report_sql(q analytics.report_request, tails text, figures text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    nothing text := (SELECT format('''{%s}''::numeric[]', string_agg(CASE WHEN analytics.is_ratio(m) THEN 'NULL' ELSE '0' END, ',' ORDER BY o))
+                       FROM unnest(q.metrics) WITH ORDINALITY u(m, o));
+    compared boolean := q.previous_from IS NOT NULL;
+    has_buckets boolean := q.grain <> 'total';
+    is_there text := analytics.report_is_there_sql(q);
+    statement text;
+BEGIN
+    statement := 'WITH ' || tails || figures || format(', value AS (SELECT f.period, f.place, f.bucket, f.whole, ARRAY[%s]::numeric[] AS v FROM figure f)',
                   (SELECT string_agg(analytics.metric_value_sql(m, q.of_products), ', ' ORDER BY o) FROM unnest(q.metrics) WITH ORDINALITY u(m, o)))
         || CASE WHEN has_buckets THEN
              format(', bucket AS (SELECT u.period, b.bucket, %s AS label FROM (VALUES (0, %L::timestamp, %L::timestamp), (1, %L, %L)) u(period, first, last) CROSS JOIN LATERAL generate_series(%s, u.last, %L) b(bucket) WHERE u.first < u.last AND b.bucket < u.last)',
@@ -186,7 +212,7 @@ BEGIN
         ELSE 'NULL::jsonb' END);
 END
 $$;
-COMMENT ON FUNCTION analytics.report_sql(analytics.report_request, analytics.report_part[], text, text) IS 'SQL of a report''s series and totals as JSON';
+COMMENT ON FUNCTION analytics.report_sql(analytics.report_request, text, text) IS 'SQL of a report''s series and totals as JSON';
 
 CREATE OR REPLACE FUNCTION analytics.report_total(value numeric, previous numeric) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -196,7 +222,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.report_total(numeric, numeric) IS 'a value beside what it is compared with';
 
--- Distinct counts under aggregation take up to 128 kB each: with them, sorted groups hold one at a time.
+-- hll's own aggregates take up to 128 kB each: with them, sorted groups hold one at a time. They count lines, and unite counts where the library is not.
 CREATE OR REPLACE FUNCTION analytics.run_report(query text) RETURNS jsonb
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
@@ -226,7 +252,7 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION analytics.run_report_of_counts(text) IS 'runs the SQL of a report that has distinct counts';
+COMMENT ON FUNCTION analytics.run_report_of_counts(text) IS 'runs the SQL of a report that makes distinct counts by hll''s aggregates';
 
 -- One report: {series, truncated, totals: one a metric, sparks, pending}.
 CREATE OR REPLACE FUNCTION analytics.report(q analytics.report_request) RETURNS jsonb
@@ -242,8 +268,8 @@ BEGIN
         'metrics', CASE WHEN analytics.sessions_answer(q) THEN array_replace(q.metrics, 'conversion', 'session_conversion') ELSE q.metrics END));
     parts := ARRAY(SELECT DISTINCT p FROM unnest(q.metrics) m CROSS JOIN LATERAL analytics.metric_parts(m, q.of_products) p);
     SELECT * INTO source FROM analytics.report_source(q, parts);
-    query := analytics.report_sql(q, parts, source.tails, source.pieces);
-    RETURN CASE WHEN EXISTS (SELECT FROM unnest(parts) p WHERE p.kind IN ('count', 'order_count')) THEN analytics.run_report_of_counts(query)
+    query := analytics.report_sql(q, source.tails, coalesce(source.figures, analytics.report_figures_sql(q, parts, source.pieces, source.own)));
+    RETURN CASE WHEN query ~ 'hll_(add|union)_agg' THEN analytics.run_report_of_counts(query)
                 ELSE analytics.run_report(query) END || jsonb_build_object('pending', source.pending);
 END
 $$;
@@ -263,12 +289,13 @@ CREATE OR REPLACE FUNCTION analytics.product_names(stores text[], products text[
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT coalesce(jsonb_object_agg(n.product_id, n.name ORDER BY n.store_id DESC), '{}')
+    RETURN (WITH news AS MATERIALIZED (SELECT * FROM analytics.tail_product())
+            SELECT coalesce(jsonb_object_agg(n.product_id, n.name ORDER BY n.store_id DESC), '{}')
               FROM (SELECT p.store_id, p.product_id, p.name FROM analytics.product p
                      WHERE p.store_id = ANY (stores) AND p.product_id = ANY (products) AND p.name IS NOT NULL
-                       AND NOT EXISTS (SELECT FROM analytics.tail_product() t WHERE t.store_id = p.store_id AND t.product_id = p.product_id AND t.name_at >= p.name_at)
+                       AND NOT EXISTS (SELECT FROM news t WHERE t.store_id = p.store_id AND t.product_id = p.product_id AND t.name_at >= p.name_at)
                     UNION ALL
-                    SELECT t.store_id, t.product_id, t.name FROM analytics.tail_product() t LEFT JOIN analytics.product p ON p.store_id = t.store_id AND p.product_id = t.product_id
+                    SELECT t.store_id, t.product_id, t.name FROM news t LEFT JOIN analytics.product p ON p.store_id = t.store_id AND p.product_id = t.product_id
                      WHERE t.store_id = ANY (stores) AND t.product_id = ANY (products) AND t.name IS NOT NULL AND (p.name_at IS NULL OR t.name_at >= p.name_at)) n);
 END
 $$;
@@ -280,9 +307,10 @@ CREATE OR REPLACE FUNCTION analytics.report_overview(q analytics.report_request)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cards constant text[] := '{total_sales,orders,aov,customers,conversion,returning_rate}';
+    cards constant text[] := '{total_sales,orders,aov,customers,conversion}';  -- and returning_rate, which is made of buyers and not of cells
     wanted text := q.dimension;
     found jsonb;
+    loyal jsonb;
     series jsonb;
     best jsonb;
     names jsonb;
@@ -291,6 +319,7 @@ DECLARE
 BEGIN
     q := jsonb_populate_record(q, jsonb_build_object('metrics', cards, 'dimension', NULL));
     found := analytics.report(q);
+    loyal := analytics.report(jsonb_populate_record(q, '{"metrics": ["returning_rate"]}'));
     series := found -> 'series';
     IF wanted IS NOT NULL THEN
         series := analytics.report(jsonb_populate_record(q, jsonb_build_object('metrics', '{total_sales}'::text[], 'dimension', wanted))) -> 'series';
@@ -307,7 +336,8 @@ BEGIN
     END LOOP;
     RETURN jsonb_build_object(
         'cards', (SELECT jsonb_object_agg(c, (found #> ARRAY['totals', (o - 1)::text]) || jsonb_build_object('spark', found #> ARRAY['sparks', (o - 1)::text]))
-                    FROM unnest(cards) WITH ORDINALITY u(c, o)),
+                    FROM unnest(cards) WITH ORDINALITY u(c, o))
+            || jsonb_build_object('returning_rate', (loyal #> '{totals,0}') || jsonb_build_object('spark', loyal #> '{series,0,points}')),
         'series', series, 'top', top, 'pending', found -> 'pending');
 END
 $$;
@@ -318,6 +348,10 @@ CREATE OR REPLACE FUNCTION analytics.visualize(metric text DEFAULT NULL, grain t
     currency text DEFAULT NULL, basis text DEFAULT 'refund') RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
+    -- moments are written into the report's SQL, and abbreviated zones (IST) are read as others' than they were written for
+    SET timezone = 'UTC'
+    SET datestyle = 'ISO'
+    SET intervalstyle = 'postgres'
 AS $$
 DECLARE
     metrics constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors,order_value_p50,order_value_p90,order_value_p99,aov,new_customers,returning_rate,conversion}';

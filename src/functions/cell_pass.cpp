@@ -30,6 +30,14 @@ cells::Extreme extreme_of(const std::string& name) {
     throw Error(Code::internal, "unknown first or last moment").detail(name);
 }
 
+cells::Grain grain_of(const std::string& name) {
+    if (name == "hour") return cells::Grain::hour;
+    if (name == "day") return cells::Grain::day;
+    if (name == "week") return cells::Grain::week;
+    if (name == "month") return cells::Grain::month;
+    throw Error(Code::internal, "unknown grain").detail(name);
+}
+
 cells::Sum sum_of(const json::Node& node) {
     cells::Sum sum;
     for (const json::Node& member : json::Children(node)) {
@@ -39,6 +47,8 @@ cells::Sum sum_of(const json::Node& node) {
             sum.is_amount = truth_of(member);
         } else if (member.key == "first") {
             sum.first_in_cell = truth_of(member);
+        } else if (member.key == "converted") {
+            sum.converted = truth_of(member);
         }
     }
     return sum;
@@ -50,14 +60,12 @@ Rollup rollup_of(const json::Node& node) {
         const std::string_view key = member.key;
         if (key == "cells") {
             rollup.cells = text_of(member);
-        } else if (key == "hourly") {
-            rollup.hourly = truth_of(member);
         } else if (key == "finer") {
             rollup.finer = number_of(member);
         } else if (key == "condition") {
             rollup.shape.condition = number_of(member);
         } else if (key == "bucket") {
-            rollup.shape.bucket = number_of(member);
+            rollup.shape.bucket = grain_of(text_of(member));
         } else if (key == "lost" && member.type == json::Type::string) {
             rollup.lost.sql = text_of(member);
         } else if (member.type == json::Type::array) {

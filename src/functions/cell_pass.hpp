@@ -22,7 +22,6 @@ struct Kept {
 struct Rollup {
     std::string cells;                 // the name under which statements find its cells
     cells::Shape shape;
-    bool hourly = false;               // bucket is a timestamptz, not a date
     std::vector<std::string> columns;  // of its cells: keys, sums, counts, first and last moments
     int finer = -1;                    // the rollup of this pass whose cells it is made from
     std::vector<Kept> statements;

@@ -73,7 +73,7 @@ TupleDesc cell_columns(const Rollup& rollup, Oid hll) {
         AttrNumber at = 0;
         const auto add = [&](const char* name, Oid type) { TupleDescInitEntry(columns, ++at, name, type, -1, 0); };
         add("store_id", TEXTOID);
-        add("bucket", rollup.hourly ? TIMESTAMPTZOID : DATEOID);
+        add("bucket", shape.bucket == cells::Grain::hour ? TIMESTAMPTZOID : DATEOID);
         std::size_t name = 0;
         for (std::size_t i = 0; i < shape.keys.size(); ++i) add(rollup.columns[name++].c_str(), TEXTOID);
         for (const cells::Sum& sum : shape.sums) add(rollup.columns[name++].c_str(), sum.is_amount ? NUMERICOID : INT8OID);
@@ -119,7 +119,7 @@ void CellWriter::put_cell(const cells::Table& table, std::size_t place) {
     std::size_t at = 0;
     std::fill_n(nulls_.get(), width_, false);
     values_[at++] = text_of(words_.text(table.store(place)));
-    values_[at++] = rollup_.hourly ? Int64GetDatum(cell.bucket) : DateADTGetDatum(static_cast<DateADT>(cell.bucket));
+    values_[at++] = shape.bucket == cells::Grain::hour ? Int64GetDatum(cell.bucket) : DateADTGetDatum(static_cast<DateADT>(cell.bucket));
     for (std::size_t i = 0; i < shape.keys.size(); ++i) {
         values_[at++] = text_of(words_.text(table.key(place, i)));
     }

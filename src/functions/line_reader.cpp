@@ -32,6 +32,7 @@ void decode(cells::Value& value, Datum datum, Oid type) {
             break;
         }
         case INT8OID:
+        case TIMESTAMPOID:
         case TIMESTAMPTZOID:
         case XID8OID:
             value.number = DatumGetInt64(datum);
@@ -92,6 +93,7 @@ cells::Line& LineReader::read(HeapTuple row, TupleDesc columns) {
             pg::protect([&] { decode(value, datums_[i], type); });
         }
     }
+    line_.settle();
     return line_;
 }
 

@@ -96,6 +96,7 @@ public:
             products_->write();
         }
         words_ = {};
+        reader_.forget();
     }
 
     // The sessions before and after, where they take part.

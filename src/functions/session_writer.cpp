@@ -12,6 +12,10 @@
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 
+extern "C" {
+#include "utils/date.h"
+}
+
 namespace analytics::cell_pass {
 namespace {
 
@@ -43,6 +47,12 @@ constexpr std::array kChangeColumns = {
     ColumnType{"channel", TEXTOID},      ColumnType{"channel_at", TIMESTAMPTZOID}, ColumnType{"country", TEXTOID},
     ColumnType{"country_at", TIMESTAMPTZOID}, ColumnType{"device", TEXTOID},     ColumnType{"device_at", TIMESTAMPTZOID},
     ColumnType{"currency", TEXTOID},     ColumnType{"currency_at", TIMESTAMPTZOID}, ColumnType{"known", BOOLOID}};
+
+constexpr std::array kDayColumns = {
+    ColumnType{"store_id", TEXTOID},   ColumnType{"bucket", DATEOID},     ColumnType{"channel", TEXTOID},        ColumnType{"country", TEXTOID},
+    ColumnType{"device", TEXTOID},     ColumnType{"currency", TEXTOID},   ColumnType{"sessions", INT8OID},       ColumnType{"bounces", INT8OID},
+    ColumnType{"events", INT8OID},     ColumnType{"orders", INT8OID},     ColumnType{"duration", INTERVALOID},   ColumnType{"view_item", INT8OID},
+    ColumnType{"add_to_cart", INT8OID}, ColumnType{"begin_checkout", INT8OID}, ColumnType{"purchase", INT8OID},  ColumnType{"value_lost", NUMERICOID}};
 
 Datum text_of(std::string_view value) {
     return pg::protect([&] { return pg::text_datum(value); });
@@ -86,6 +96,7 @@ void SessionWriter::add(cells::Line& line) {
     taken.key = line.word(key);
     taken.gap = line[pass_.columns[SessionPass::kGap]].number;
     taken.at = line[cells::kOccurredAt].number;
+    taken.day = line.buckets().day;
     taken.type = line.word(cells::kEventType);
     taken.channel = line.maybe_word(cells::kChannel);
     taken.country = line.maybe_word(cells::kCountry);
@@ -141,7 +152,54 @@ void SessionWriter::look_up() {
         session.device = attribute(row, 15);
         session.currency = attribute(row, 17);
         session.kept = row.boolean(19);
+        session.day = row.int4(20);
         sessions_.add_merged(std::move(session));
+    }
+}
+
+void SessionWriter::put_changes(std::span<const cells::Change> changes, pg::Rows& rows) const {
+    pg::Memory memory("analytics session");
+    for (const cells::Change& change : changes) {
+        memory.inside([&] {
+            const cells::Session& session = *change.session;
+            std::array<Datum, kChangeColumns.size()> values = {
+                Int32GetDatum(change.sign), BoolGetDatum(change.stands), text_of(words_.text(session.store)), text_of(words_.text(session.key)),
+                TimestampTzGetDatum(session.started_at), TimestampTzGetDatum(session.ended_at), Int64GetDatum(session.events),
+                Int64GetDatum(session.orders), Int64GetDatum(session.views), Int64GetDatum(session.carts), Int64GetDatum(session.checkouts)};
+            std::array<bool, kChangeColumns.size()> nulls{};
+            std::size_t at = 11;
+            nulls[at] = !session.has_cart_values;
+            if (session.has_cart_values) {
+                values[at] = cart_values_datum(session, words_);
+            }
+            for (const cells::Attribute* const attribute : {&session.channel, &session.country, &session.device, &session.currency}) {
+                nulls[++at] = attribute->value == 0;
+                values[at] = nulls[at] ? 0 : text_of(words_.text(attribute->value - 1));
+                nulls[at + 1] = nulls[at];
+                values[at + 1] = TimestampTzGetDatum(attribute->at);
+                ++at;
+            }
+            values[++at] = BoolGetDatum(change.known);
+            pg::protect([&] { rows.put(values.data(), nulls.data()); });
+        });
+    }
+}
+
+void SessionWriter::put_days(std::span<const cells::Change> changes, pg::Rows& rows) const {
+    pg::Memory memory("analytics session");
+    const auto text = [&](cells::MaybeWord word) { return text_of(word == 0 ? std::string_view() : words_.text(word - 1)); };
+    for (const auto& [key, day] : cells::days_of(changes)) {
+        memory.inside([&, &key = key, &day = day] {
+            Interval duration{day.micros, static_cast<std::int32_t>(day.days), 0};
+            std::array<Datum, kDayColumns.size()> values = {
+                text_of(words_.text(key.store)), DateADTGetDatum(static_cast<DateADT>(key.day)), text(key.channel), text(key.country), text(key.device),
+                text(key.currency), Int64GetDatum(day.sessions), Int64GetDatum(day.bounces), Int64GetDatum(day.events), Int64GetDatum(day.orders),
+                IntervalPGetDatum(&duration), Int64GetDatum(day.view_item), Int64GetDatum(day.add_to_cart), Int64GetDatum(day.begin_checkout),
+                Int64GetDatum(day.purchase), amount_datum(day.value_lost)};
+            std::array<bool, kDayColumns.size()> nulls{};
+            nulls[5] = key.currency == 0;
+            pg::protect([&] { rows.put(values.data(), nulls.data()); });
+        });
     }
 }
 
@@ -153,33 +211,12 @@ void SessionWriter::write(bool last) {
     const std::vector<cells::Change> changes = sessions_.changes(last);
     changed_ += static_cast<std::int64_t>(changes.size());
     if (!changes.empty()) {
-        pg::Rows rows("changed", columns_of(kChangeColumns));
-        pg::Memory memory("analytics session");
-        for (const cells::Change& change : changes) {
-            memory.inside([&] {
-                const cells::Session& session = *change.session;
-                std::array<Datum, kChangeColumns.size()> values = {
-                    Int32GetDatum(change.sign), BoolGetDatum(change.stands), text_of(words_.text(session.store)), text_of(words_.text(session.key)),
-                    TimestampTzGetDatum(session.started_at), TimestampTzGetDatum(session.ended_at), Int64GetDatum(session.events),
-                    Int64GetDatum(session.orders), Int64GetDatum(session.views), Int64GetDatum(session.carts), Int64GetDatum(session.checkouts)};
-                std::array<bool, kChangeColumns.size()> nulls{};
-                std::size_t at = 11;
-                nulls[at] = !session.has_cart_values;
-                if (session.has_cart_values) {
-                    values[at] = cart_values_datum(session, words_);
-                }
-                for (const cells::Attribute* const attribute : {&session.channel, &session.country, &session.device, &session.currency}) {
-                    nulls[++at] = attribute->value == 0;
-                    values[at] = nulls[at] ? 0 : text_of(words_.text(attribute->value - 1));
-                    nulls[at + 1] = nulls[at];
-                    values[at + 1] = TimestampTzGetDatum(attribute->at);
-                    ++at;
-                }
-                values[++at] = BoolGetDatum(change.known);
-                pg::protect([&] { rows.put(values.data(), nulls.data()); });
-            });
-        }
-        rows.show();
+        pg::Rows changed("changed", columns_of(kChangeColumns));
+        pg::Rows days("changed_day", columns_of(kDayColumns));
+        put_changes(changes, changed);
+        put_days(changes, days);
+        changed.show();
+        days.show();
         for (Kept& statement : pass_.writes) {
             run(statement);
         }

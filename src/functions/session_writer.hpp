@@ -6,6 +6,7 @@
 
 #include "functions/cell_pass.hpp"
 #include "pg/headers.hpp"
+#include "pg/rows.hpp"
 
 namespace analytics::cell_pass {
 
@@ -23,6 +24,8 @@ public:
 
 private:
     void look_up();
+    void put_changes(std::span<const cells::Change> changes, pg::Rows& rows) const;
+    void put_days(std::span<const cells::Change> changes, pg::Rows& rows) const;
 
     SessionPass& pass_;
     cells::Words& words_;

@@ -10,6 +10,8 @@
 #include "pg/guard.hpp"
 #include "workers/board.hpp"
 #include "workers/headers.hpp"
+#include "workers/http_launch.hpp"
+#include "workers/http_settings.hpp"
 #include "workers/launcher.hpp"
 #include "workers/processes.hpp"
 #include "workers/refresh_worker.hpp"
@@ -80,6 +82,22 @@ void wait_for_worker(HasFailed&& has_failed) {
     }
 }
 
+// The gateway, where HTTP is to serve this database: beside the refresh worker, whose failure would be another matter.
+int start_gateway() {
+    HttpTarget target;
+    if (http_port() > 0 &&
+        (*http_database() == '\0' || strcmp(http_database(), get_database_name(MyDatabaseId)) == 0)) {
+        target = {MyDatabaseId, find_authenticator()};
+    }
+    if (!target.wanted() || gateway_of(MyDatabaseId) != 0) {
+        return 0;
+    }
+    if (register_gateway(target, kRestartSeconds) == nullptr) {
+        raise_shortage();
+    }
+    return 1;
+}
+
 int start_by_launcher() {
     const bool runs = seat_holder(MyDatabaseId) != 0;
     board::set_stopped(MyDatabaseId, false);
@@ -99,7 +117,7 @@ int start_by_launcher() {
 
 int start_by_postmaster() {
     if (seat_holder(MyDatabaseId) != 0) {
-        return 0;
+        return start_gateway();
     }
     BackgroundWorkerHandle* const worker =
         register_refresh_worker(MyDatabaseId, get_database_name(MyDatabaseId), kRestartSeconds);
@@ -111,7 +129,7 @@ int start_by_postmaster() {
         const BgwHandleStatus status = GetBackgroundWorkerPid(worker, &pid);
         return status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED;
     });
-    return 1;
+    return 1 + start_gateway();
 }
 
 int start() {
@@ -128,13 +146,14 @@ int stop() {
             ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many databases have stopped workers"),
                             errhint("List the databases that are to have workers in analytics.databases.")));
         }
+        const int gateways = stop_gateway(MyDatabaseId);  // first: it would start new executors
         const int stopped = stop_workers(MyDatabaseId);
-        if (stopped < 0) {
+        if (gateways < 0 || stopped < 0) {
             ereport(ERROR,
                     (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a worker did not stop within %d seconds", kStopSeconds),
                      errhint("It was told to, and leaves as soon as it can; see pg_stat_activity.")));
         }
-        return stopped;
+        return gateways + stopped;
     });
 }
 

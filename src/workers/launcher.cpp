@@ -4,12 +4,15 @@
 
 #include "pg/guard.hpp"
 #include "workers/board.hpp"
+#include "workers/http_launch.hpp"
+#include "workers/http_settings.hpp"
 #include "workers/processes.hpp"
 #include "workers/refresh_worker.hpp"
 #include "workers/settings.hpp"
 #include "workers/utility_hook.hpp"
 
-// Nothing in this file owns a destructor: errors may pass as PostgreSQL raises them.
+// Nothing in this file owns a destructor: errors may pass as PostgreSQL raises
+// them.
 
 namespace analytics::workers {
 namespace {
@@ -19,6 +22,7 @@ constexpr long kSecond = 1000;
 constexpr long kMinute = 60 * kSecond;
 constexpr long kHour = 60 * kMinute;
 constexpr long kSlotRetry = 10 * kSecond;
+constexpr long kStandbyPause = 5 * kSecond;  // after which a promotion is seen at the latest
 constexpr int kUnknownAtOnce = 2;
 
 // A database, as long as it exists. Allocated in TopMemoryContext.
@@ -26,6 +30,7 @@ struct Database {
     Oid oid;
     NameData name;
     bool present;  // in pg_database, now
+    bool connectable;
     bool served;
     BackgroundWorkerHandle* worker;  // null: none was started, or it is over
     TimestampTz started;
@@ -98,7 +103,8 @@ void read_databases() {
         Database* const database = find_or_add(form->oid);
         database->name = form->datname;
         database->present = true;
-        database->served = can_have_workers(form) && is_listed(NameStr(form->datname), listed);
+        database->connectable = can_have_workers(form);
+        database->served = database->connectable && is_listed(NameStr(form->datname), listed);
     }
     table_endscan(scan);
     table_close(catalog, AccessShareLock);
@@ -120,7 +126,8 @@ void schedule_next(Database* database, TimestampTz now) {
             database->failures = 0;
             pause = kHour;
             break;
-        case board::Word::occupied:  // by one that a former launcher started, and that says when it leaves
+        case board::Word::occupied:  // by one that a former launcher started, and that
+                                     // says when it leaves
             database->failures = 0;
             pause = kMinute;
             break;
@@ -151,13 +158,14 @@ bool is_locked(Oid database) {
 
 void say_shortage(const Database* database) {
     if (!shortage_said) {
-        ereport(WARNING,
-                (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-                 errmsg("no background worker slot is free for database \"%s\"", NameStr(database->name)),
-                 errdetail("Its events are merged when a slot becomes free or refresh() is called; its views are right "
-                           "until then, but slower."),
-                 errhint("Raise max_worker_processes (now %d), or leave databases out of analytics.databases.",
-                         max_worker_processes)));
+        ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                          errmsg("no background worker slot is free for database \"%s\"", NameStr(database->name)),
+                          errdetail("Its events are merged when a slot becomes free or "
+                                    "refresh() is called; its views are right "
+                                    "until then, but slower."),
+                          errhint("Raise max_worker_processes (now %d), or leave databases "
+                                  "out of analytics.databases.",
+                                  max_worker_processes)));
         shortage_said = true;
     }
 }
@@ -182,7 +190,8 @@ void start_worker(Database* database, TimestampTz now) {
     }
 }
 
-// Whether the database's worker has ended since the last turn, be it one that a former launcher started.
+// Whether the database's worker has ended since the last turn, be it one that a
+// former launcher started.
 bool has_ended(const Database* database) {
     pid_t pid = 0;
     if (database->worker != nullptr) {
@@ -207,6 +216,141 @@ void stop_worker(const Database* database) {
     } else {
         signal_workers(database->oid, SIGTERM);
     }
+}
+
+// ---- HTTP: one gateway, for one database ----
+
+struct {
+    HttpTarget target;
+    BackgroundWorkerHandle* worker;  // null: none was started, or it is over
+    TimestampTz started;
+    TimestampTz due;
+    int failures;
+    bool shortage_said;
+    const char* said;  // why there is none
+} gateway;
+
+void say_why_no_http(const char* reason, const char* detail, const char* hint) {
+    if (gateway.said != reason) {
+        ereport(LOG, (errmsg("HTTP is not served: %s", reason), *detail != '\0' ? errdetail_internal("%s", detail) : 0,
+                      errhint("%s", hint)));
+    }
+    gateway.said = reason;
+}
+
+// The database that analytics.http_database says, or the first of
+// analytics.databases, or the only one that has the extension; null: none.
+const Database* http_database_entry() {
+    const char* name = http_database();
+    List* const listed = listed_databases();
+    if (*name == '\0' && listed != NIL) {
+        name = static_cast<const char*>(linitial(listed));
+    }
+    if (*name == '\0' && RecoveryInProgress()) {
+        say_why_no_http("a standby does not find out which database has the extension", "",
+                        "Set analytics.http_database.");
+        return nullptr;
+    }
+    const Database* found = nullptr;
+    ListCell* cell = nullptr;
+    foreach (cell, databases) {
+        const auto* const database = static_cast<const Database*>(lfirst(cell));
+        const bool fits = *name != '\0' ? strcmp(NameStr(database->name), name) == 0
+                                        : board::word(database->oid) == board::Word::serving;
+        if (!fits || !database->connectable) {
+            continue;
+        }
+        if (found != nullptr) {
+            say_why_no_http("several databases have the extension", "It serves one of them.",
+                            "Set analytics.http_database.");
+            return nullptr;
+        }
+        found = database;
+    }
+    return found;
+}
+
+HttpTarget http_target() {
+    const Database* const database = http_port() > 0 ? http_database_entry() : nullptr;
+    if (database == nullptr || board::stopped(database->oid)) {
+        return {};
+    }
+    const Oid role = find_authenticator();
+    if (!OidIsValid(role)) {
+        say_why_no_http("there is no role for its sessions",
+                        psprintf("analytics.http_authenticator is \"%s\".", http_authenticator()),
+                        "CREATE ROLE it WITH LOGIN NOINHERIT, and grant it the "
+                        "roles of requests; or set "
+                        "analytics.http_port to 0.");
+        return {};
+    }
+    gateway.said = nullptr;
+    return {database->oid, role};
+}
+
+void gateway_is_over(TimestampTz now) {
+    pfree(gateway.worker);
+    gateway.worker = nullptr;
+    if (TimestampDifferenceExceeds(gateway.started, now, kMinute)) {
+        gateway.failures = 0;
+    }
+    gateway.due = TimestampTzPlusMilliseconds(now, std::min(kSecond << std::min(gateway.failures, 6), kMinute));
+    ++gateway.failures;
+}
+
+void start_gateway(const HttpTarget& target, TimestampTz now) {
+    MemoryContext const caller = MemoryContextSwitchTo(TopMemoryContext);
+    gateway.worker = register_gateway(target, BGW_NEVER_RESTART);
+    MemoryContextSwitchTo(caller);
+    if (gateway.worker != nullptr) {
+        gateway.target = target;
+        gateway.started = now;
+    } else {
+        gateway.due = TimestampTzPlusMilliseconds(now, kSlotRetry);
+        if (!gateway.shortage_said) {
+            ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                              errmsg("no background worker slot is free for the HTTP gateway"),
+                              errhint("Raise max_worker_processes (now %d), or set "
+                                      "analytics.http_port to 0.",
+                                      max_worker_processes)));
+        }
+    }
+    gateway.shortage_said = gateway.worker == nullptr;
+}
+
+// Starts, stops or replaces the gateway; returns when to look again at the
+// latest.
+TimestampTz keep_gateway(TimestampTz now) {
+    const HttpTarget target = http_target();
+    pid_t pid = 0;
+    if (gateway.worker != nullptr && GetBackgroundWorkerPid(gateway.worker, &pid) == BGWH_STOPPED) {
+        gateway_is_over(now);
+    }
+    if (gateway.worker != nullptr) {
+        if (!(target == gateway.target)) {
+            TerminateBackgroundWorker(gateway.worker);  // which wakes this process when it is over
+            gateway.failures = 0;
+        }
+        return DT_NOEND;
+    }
+    if (!target.wanted()) {
+        return DT_NOEND;
+    }
+    if (gateway_of(target.database) != 0) {  // of a former launcher: it serves, and is replaced when it ends
+        return TimestampTzPlusMilliseconds(now, kSecond * 10);
+    }
+    if (gateway.due <= now) {
+        start_gateway(target, now);
+    }
+    return gateway.worker == nullptr ? gateway.due : DT_NOEND;
+}
+
+// On a standby there is nothing to merge, and no seat can be taken: only HTTP
+// is looked after.
+TimestampTz take_turn_on_standby() {
+    TimestampTz const now = GetCurrentTimestamp();
+    read_databases();
+    return std::min(keep_gateway(now), TimestampTzPlusMilliseconds(now, kStandbyPause));
 }
 
 // Looks at everything once; returns when to look again at the latest.
@@ -235,7 +379,8 @@ TimestampTz take_turn() {
             stop_worker(database);
             database->short_of_slots = false;
         } else if (database->worker == nullptr) {
-            // one more that has to wait for an unknown one is looked at when that one has said its word
+            // one more that has to wait for an unknown one is looked at when that one
+            // has said its word
             if (database->due <= now && unknown < kUnknownAtOnce) {
                 start_worker(database, now);
                 unknown += database->worker != nullptr ? 1 : 0;
@@ -247,23 +392,22 @@ TimestampTz take_turn() {
         }
     }
     shortage_said = shortage_said && short_of_slots;
-    return next;
+    return std::min(next, keep_gateway(now));
 }
 
 void become_the_launcher() {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
     BackgroundWorkerUnblockSignals();
-    BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);  // shared catalogs only
+    BackgroundWorkerInitializeConnection(nullptr, nullptr,
+                                         0);  // shared catalogs only
     SetConfigOption("application_name", kLauncherType, PGC_USERSET, PGC_S_SESSION);
-    StartTransactionCommand();
-    take_seat();
-    CommitTransactionCommand();
     board::announce_launcher();
     pgstat_report_activity(STATE_IDLE, nullptr);
 }
 
 void launch() {
+    bool seated = false;
     while (!ShutdownRequestPending) {
         if (ConfigReloadPending) {
             ConfigReloadPending = false;
@@ -273,7 +417,12 @@ void launch() {
         SetCurrentStatementStartTimestamp();
         StartTransactionCommand();
         pgstat_report_activity(STATE_RUNNING, "looking for databases");
-        TimestampTz const next = take_turn();
+        const bool standby = RecoveryInProgress();
+        if (!standby && !seated) {
+            take_seat();
+            seated = true;
+        }
+        TimestampTz const next = standby ? take_turn_on_standby() : take_turn();
         CommitTransactionCommand();  // frees what the turn allocated
         pgstat_report_stat(true);
         pgstat_report_activity(STATE_IDLE, nullptr);
@@ -311,7 +460,7 @@ void register_launcher() {
     strlcpy(worker.bgw_library_name, "analytics", sizeof worker.bgw_library_name);
     strlcpy(worker.bgw_function_name, "analytics_launcher_main", sizeof worker.bgw_function_name);
     worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;  // a standby has none until it is promoted
+    worker.bgw_start_time = BgWorkerStart_ConsistentState;  // on a standby it looks after HTTP alone
     worker.bgw_restart_time = kRestartSeconds;
     RegisterBackgroundWorker(&worker);
 }

@@ -9,6 +9,8 @@
 // hour, for what no hook saw (a transaction that was prepared). Of databases themselves it reads the list: when woken
 // (CREATE, ALTER DATABASE), else once per minute. None of this writes.
 //
+// On a hot standby it keeps the HTTP gateway, and nothing else, until the promotion.
+//
 // Databases are told apart by oid: one of the same name may come back. At most two workers that have not said a word
 // yet are under way, so that looking around does not use up the worker slots.
 //

@@ -1,7 +1,10 @@
 #include "workers/processes.hpp"
 
 #include <csignal>
+#include <cstdint>
 #include <string_view>
+
+#include "workers/http_launch.hpp"
 
 namespace analytics::workers {
 namespace {
@@ -9,11 +12,26 @@ namespace {
 // The seat is a lock on an object that does not exist. Held for the session as advisory locks are (an error lets go of
 // all others, and a process that ends outside a transaction leaves them behind), but none that SQL could take: anybody
 // might, and so keep the worker away.
-LOCKTAG seat_of(Oid database) {
+enum Seat : std::uint16_t { refresh_seat = 1, gateway_seat = 3 };  // (2: control.cpp)
+
+LOCKTAG seat_of(Oid database, Seat seat) {
     LOCKTAG tag;
-    SET_LOCKTAG_OBJECT(tag, database, ExtensionRelationId, InvalidOid, 1);
+    SET_LOCKTAG_OBJECT(tag, database, ExtensionRelationId, InvalidOid, seat);
     tag.locktag_lockmethodid = USER_LOCKMETHOD;
     return tag;
+}
+
+bool take(const LOCKTAG& tag) { return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL; }
+
+pid_t holder_of(const LOCKTAG& tag) {
+    const LockData* const locks = GetLockStatusData();
+    for (int i = 0; i < locks->nelements; ++i) {
+        const LockInstanceData& lock = locks->locks[i];
+        if (memcmp(&lock.locktag, &tag, sizeof tag) == 0 && (lock.holdMask & LOCKBIT_ON(ExclusiveLock)) != 0) {
+            return lock.pid;
+        }
+    }
+    return 0;
 }
 
 bool is_ours(pid_t pid) {
@@ -39,22 +57,13 @@ int for_each_worker(Oid database, Action&& action) {
 
 }  // namespace
 
-bool take_seat() {
-    const LOCKTAG tag = seat_of(MyDatabaseId);
-    return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
-}
+bool take_seat() { return take(seat_of(MyDatabaseId, refresh_seat)); }
 
-pid_t seat_holder(Oid database) {
-    const LOCKTAG tag = seat_of(database);
-    const LockData* const locks = GetLockStatusData();
-    for (int i = 0; i < locks->nelements; ++i) {
-        const LockInstanceData& lock = locks->locks[i];
-        if (memcmp(&lock.locktag, &tag, sizeof tag) == 0 && (lock.holdMask & LOCKBIT_ON(ExclusiveLock)) != 0) {
-            return lock.pid;
-        }
-    }
-    return 0;
-}
+pid_t seat_holder(Oid database) { return holder_of(seat_of(database, refresh_seat)); }
+
+bool take_gateway_seat(Oid database) { return take(seat_of(database, gateway_seat)); }
+
+pid_t gateway_of(Oid database) { return holder_of(seat_of(database, gateway_seat)); }
 
 int signal_workers(Oid database, int signal) {
     return for_each_worker(database, [signal](PGPROC*, pid_t pid) { kill(pid, signal); });

@@ -97,6 +97,8 @@ Subject subject_of(Node* statement) {
         case T_CreatedbStmt:
         case T_DropdbStmt:
         case T_AlterDatabaseStmt:
+        case T_CreateRoleStmt:  // maybe the one that HTTP's executors log in as
+        case T_AlterRoleStmt:
             return Subject::databases;
         default:
             return Subject::nothing;

@@ -1,6 +1,6 @@
 -- Levels of access, and the claim "stores" within them.
 BEGIN;
-SELECT plan(61);
+SELECT plan(63);
 CREATE ROLE a_reader;
 CREATE ROLE a_writer;
 CREATE ROLE an_admin;
@@ -38,6 +38,8 @@ SET LOCAL request.jwt.claims TO '{"role": "a_reader", "stores": ["a"]}';
 SELECT is(pg_temp.stores_of(v), '{a}', v || ': the claimed store alone')
   FROM unnest('{analytics.sales_hourly,analytics.sales_daily,analytics.sales_weekly,analytics.sales_monthly,analytics.product_daily,analytics.category_daily,analytics.current_event,analytics.event,analytics.later,analytics.tail_sales_daily(),analytics.tail_product()}'::text[]) v;
 SELECT results_eq('SELECT orders, gross_sales, customers, sessions FROM analytics.sales_daily', $$VALUES (1::bigint, 20::numeric, 1::bigint, 1::bigint)$$, 'with its figures, those counted anew included');
+SELECT throws_ok($$SELECT analytics.get_setting('currency', 'b')$$, '42501', 'permission denied for this store', 'another store''s settings are none of its business');
+SELECT is(analytics.get_setting('currency', 'a') || analytics.get_setting('timezone', ''), 'USDUTC', 'its own are, and the default of all');
 SELECT throws_ok($$SELECT analytics.recount_sales_daily('customers', 'b', '2026-03-02', '{USD,"",""}')$$, '42501', 'permission denied for this store', 'what counts anew counts no other store');
 SELECT is((SELECT analytics.recount_category('customers', 'b', '2026-03-02', 'USD', 'of b')), 0::bigint, 'by category neither');
 SET LOCAL request.jwt.claims TO '{"stores": "b"}';

@@ -1,5 +1,5 @@
 -- The trigger of sync_source() runs with the rights of the extension's owner: what a writer puts in its way must not.
-SELECT plan(7);
+SELECT plan(10);
 BEGIN;
 CREATE ROLE trigger_writer;
 GRANT trigger_writer TO CURRENT_USER;
@@ -22,5 +22,21 @@ SELECT lives_ok('DELETE FROM trigger_writer.item WHERE id = 1', 'and no DELETE')
 RESET ROLE;
 SELECT is_empty('SELECT * FROM pg_temp.ran', 'and read no view of the writer''s in place of the changed rows');
 SELECT results_eq($$SELECT DISTINCT key FROM analytics.source_queue WHERE source = 'theirs' ORDER BY 1$$, $$VALUES ('1'), ('2'), ('3')$$, 'the source''s own triggers note what changed');
+
+-- what another role calls like a trigger of the source stands in nobody's way
+CREATE ROLE trigger_rival;
+GRANT trigger_rival TO CURRENT_USER;
+SELECT analytics.grant_access('trigger_rival', 'writer');
+CREATE SCHEMA trigger_rival AUTHORIZATION trigger_rival;
+SET LOCAL ROLE trigger_rival;
+CREATE TABLE trigger_rival.item (id integer PRIMARY KEY);
+CREATE TRIGGER analytics_sync_theirs_7i AFTER INSERT ON trigger_rival.item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION analytics.queue_source('theirs', '0', 'id');
+INSERT INTO trigger_rival.item VALUES (99);
+RESET ROLE;
+SELECT is_empty($$SELECT * FROM analytics.source_queue WHERE key = '99'$$, 'another role''s trigger notes nothing for the source');
+SET LOCAL ROLE trigger_writer;
+SELECT lives_ok($$SELECT analytics.sync_source('theirs', 'trigger_writer.item', '{"event": "login", "event_id": "id", "timestamp": "at"}')$$, 'the source is made anew');
+SELECT lives_ok($$SELECT analytics.drop_source('theirs')$$, 'and dropped');
+RESET ROLE;
 SELECT * FROM finish();
 ROLLBACK;

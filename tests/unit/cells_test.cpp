@@ -30,7 +30,6 @@ struct Sent {
     std::string buyer = "ada";
     std::string type = "purchase";
     std::string store = "main";
-    std::int64_t week = 0;
 };
 
 class Cells : public testing::Test {
@@ -51,14 +50,16 @@ protected:
         number(kOccurredAt, sent.at);
         text(kChannel, "web");
         text(kCountry, "");
-        number(kDay, sent.day);
-        number(kWeek, sent.week);
-        number(kMonth, 0);
+        number(kClock, sent.day * 86'400'000'000 + 3'600'000'000);
+        values[kFirstDay] = {};
+        text(kWeekStart, "saturday");
+        values[kRate] = {.null = false, .amount = {15, 1}};
         text(kProduct, sent.product);
         values[kAmount] = {.null = false, .amount = sent.sign > 0 ? sent.amount : Decimal(-sent.amount.coefficient(), sent.amount.scale())};
         number(kOrders, sent.sign);
         text(kBuyer, sent.buyer);
         number(kTakesPart, 1);
+        line_.settle();
         table.add(line_);
     }
 
@@ -142,14 +143,46 @@ TEST_F(Cells, AmountsBeyondSixtyFourAndAHundredTwentyEightBitsAddExactly) {
     EXPECT_EQ(table.total(0, 0).digits(), "99999999999999999999990.0000000000000000000001");
 }
 
+TEST_F(Cells, AmountsAreConvertedAtTheLinesRate) {
+    Shape shape = kByProduct;
+    shape.sums = {{.column = kAmount, .is_amount = true, .converted = true}};
+    Table table(shape, words_);
+    take(table, {.amount = {1250, 2}});                                          // 12.50 x 1.5
+    take(table, {.event = "e2", .amount = *Decimal::parse("9999999999999999999999")});
+    table.finish();
+    EXPECT_EQ(table.total(0, 0).value().to_string(), "15000000000000000000017.250");
+}
+
+TEST(Buckets, AreThoseOfTheWallClock) {
+    constexpr std::int64_t kHour = 3'600'000'000;
+    // 2026-03-29 01:30 on the wall, a Sunday: day 9584; Kathmandu is 5:45 ahead of UTC
+    const std::int64_t clock = 9584 * 24 * kHour + kHour * 3 / 2;
+    const std::int64_t at = clock - kHour * 23 / 4;
+    for (const auto& [week_start, week] : {std::pair("monday", 9578), std::pair("sunday", 9584), std::pair("saturday", 9583), std::pair("", 9578)}) {
+        const Buckets found = buckets_of(at, clock, std::nullopt, week_start);
+        EXPECT_EQ(found.hour, at - kHour / 2);
+        EXPECT_EQ(found.day, 9584);
+        EXPECT_EQ(found.week, week) << week_start;
+        EXPECT_EQ(found.month, 9556) << "2026-03-01";
+    }
+    EXPECT_EQ(buckets_of(at, clock, 9590, "monday").day, 9590);
+    EXPECT_EQ(buckets_of(at, clock, 9500, "monday").day, 9584);
+    // 1999-12-31 23:59, a Friday
+    const Buckets before = buckets_of(-kHour / 60, -kHour / 60, std::nullopt, "monday");
+    EXPECT_EQ(before.day, -1);
+    EXPECT_EQ(before.week, -5);
+    EXPECT_EQ(before.month, -31);
+    EXPECT_EQ(before.hour, -kHour);
+}
+
 TEST_F(Cells, WeeksAreTheSumsAndUnionsOfTheirDays) {
     Table days(kByProduct, words_);
     Shape weekly = kByProduct;
-    weekly.bucket = kWeek;
+    weekly.bucket = Grain::week;
     Table weeks(weekly, words_);
-    take(days, {.day = 1, .amount = {1, 0}, .week = 1});
-    take(days, {.event = "e2", .day = 2, .amount = {2, 0}, .week = 1});
-    take(days, {.event = "e3", .day = 9, .amount = {4, 0}, .buyer = "ben", .week = 8});
+    take(days, {.day = 1, .amount = {1, 0}});
+    take(days, {.event = "e2", .day = 2, .amount = {2, 0}});
+    take(days, {.event = "e3", .day = 9, .amount = {4, 0}, .buyer = "ben"});
     weeks.add_cells_of(days);
     weeks.finish();
     ASSERT_EQ(weeks.size(), 2U);
@@ -166,6 +199,7 @@ TEST_F(Cells, OrderThatWasCountedBeforeClearingIsNotCountedAgain) {
     EXPECT_EQ(table.number(0, 1), 1);
     table.clear();
     words_ = {};
+    line_.forget();
     take(table, {.event = "another", .product = "jug"});  // words are numbered anew
     take(table, {.line = 2});
     table.finish();

@@ -30,6 +30,17 @@ bool is_less(const Moment& a, const Moment& b, const Words& words) {
     return channels != 0 ? channels < 0 : compare(a.country, b.country, words) < 0;
 }
 
+void add_converted(Total& total, const Value& amount, const Value& rate) {
+    if (rate.null) {
+        return;
+    }
+    if (amount.wide || rate.wide) {
+        total.add_product(amount.wide ? amount.text : amount.amount.to_string(), rate.wide ? rate.text : rate.amount.to_string());
+    } else {
+        total.add_product(amount.amount, rate.amount);
+    }
+}
+
 }  // namespace
 
 Table::Table(Shape shape, const Words& words)
@@ -93,12 +104,12 @@ void Table::add(Line& line) {
     for (const int key : shape_.keys) {
         line_keys_.push_back(line.word(key));
     }
-    const Place place = place_of(line[shape_.bucket].number, line_keys_);
+    const Place place = place_of(line.buckets().of(shape_.bucket), line_keys_);
     Cell& cell = cells_[place];
     const auto sign = static_cast<std::int32_t>(line[kSign].number);
-    cell.day = std::min(cell.day, line[kDay].number);
-    cell.week = std::min(cell.week, line[kWeek].number);
-    cell.month = std::min(cell.month, line[kMonth].number);
+    cell.day = std::min(cell.day, line.buckets().day);
+    cell.week = std::min(cell.week, line.buckets().week);
+    cell.month = std::min(cell.month, line.buckets().month);
     cell.lines += sign;
     std::optional<bool> first;
     for (std::size_t i = 0; i < shape_.sums.size(); ++i) {
@@ -115,7 +126,11 @@ void Table::add(Line& line) {
         }
         if (sum.is_amount) {
             Total& total = totals_[place * total_width_ + places_[i]];
-            value.wide ? total.add_digits(value.text) : total.add(value.amount);
+            if (sum.converted) {
+                add_converted(total, value, line[kRate]);
+            } else {
+                value.wide ? total.add_digits(value.text) : total.add(value.amount);
+            }
         } else {
             numbers_[place * number_width_ + places_[i]] += value.number;
         }
@@ -139,14 +154,15 @@ void Table::add_cells_of(Table& finer) {
     for (Place from = 0; from < finer.cells_.size(); ++from) {
         const Cell& cell = finer.cells_[from];
         const std::span<const Word> keys(&finer.keys_[from * key_width_], key_width_);
-        const Place to = place_of(shape_.bucket == kWeek ? cell.week : cell.month, keys);
+        const Place to = place_of(shape_.bucket == Grain::week ? cell.week : cell.month, keys);
         coarser[from] = to;
         Cell& sum = cells_[to];
         sum.lines += cell.lines;
         for (std::size_t i = 0; i < shape_.sums.size(); ++i) {
             // the finer rollup may have more sums than this one
             const auto other = std::find_if(finer.shape_.sums.begin(), finer.shape_.sums.end(), [&](const Sum& candidate) {
-                return candidate.column == shape_.sums[i].column && candidate.first_in_cell == shape_.sums[i].first_in_cell;
+                return candidate.column == shape_.sums[i].column && candidate.first_in_cell == shape_.sums[i].first_in_cell &&
+                       candidate.converted == shape_.sums[i].converted;
             });
             const std::size_t place = finer.places_[static_cast<std::size_t>(other - finer.shape_.sums.begin())];
             if (shape_.sums[i].is_amount) {

@@ -24,6 +24,7 @@ struct Sum {
     int column = 0;
     bool is_amount = false;
     bool first_in_cell = false;  // of the lines of one version of an event in one cell only one counts
+    bool converted = false;      // an amount, at the line's rate
 };
 
 enum class Extreme : std::uint8_t { first_seen_at, last_seen_at, first_order, last_order_at };
@@ -31,7 +32,7 @@ enum class Extreme : std::uint8_t { first_seen_at, last_seen_at, first_order, la
 // How lines become cells.
 struct Shape {
     int condition = -1;  // column: whether a line takes part; -1: all do
-    int bucket = kDay;
+    Grain bucket = Grain::day;
     std::vector<int> keys;  // text columns after the store
     std::vector<Sum> sums;
     std::vector<int> counts;  // text columns whose distinct values are counted
@@ -61,7 +62,7 @@ public:
 
     void add(Line& line);
 
-    // Takes the cells of a finer rollup of the same keys, sums and counts; bucket is kWeek or kMonth.
+    // Takes the cells of a finer rollup of the same keys, sums and counts; bucket is week or month.
     void add_cells_of(Table& finer);
 
     // Puts cells in the order of store, bucket, keys; their counts and moments are valid from then on.

@@ -1,6 +1,7 @@
 // A line of the source, with the words of its texts looked up once.
 #pragma once
 
+#include "core/cells/calendar.hpp"
 #include "core/cells/total.hpp"
 #include "core/cells/words.hpp"
 
@@ -32,9 +33,10 @@ enum Column : int {
     kOccurredAt,
     kChannel,
     kCountry,
-    kDay,
-    kWeek,
-    kMonth,
+    kClock,
+    kFirstDay,
+    kWeekStart,
+    kRate,      // null: none, and converted amounts are left out
     kFirstOwn,  // those that the targets ask for
 };
 
@@ -42,25 +44,38 @@ class Line {
 public:
     explicit Line(Words& words) : words_(&words) {}
 
-    // Begins the next line; its values are set by the caller.
+    // Begins the next line; its values are set by the caller, who then calls settle().
     std::vector<Value>& begin() {
-        for (std::optional<Word>& known : known_) known.reset();
+        for (Known& known : known_) known.is_current = false;
         event_.reset();
         return values_;
+    }
+    void settle() {
+        const Value& first_day = (*this)[kFirstDay];
+        const Value& week_start = (*this)[kWeekStart];
+        buckets_ = buckets_of((*this)[kOccurredAt].number, (*this)[kClock].number, first_day.null ? std::nullopt : std::optional(first_day.number),
+                              week_start.null ? std::string_view() : week_start.text);
     }
     void resize(std::size_t columns) {
         values_.resize(columns);
         known_.resize(columns);
     }
+    // The words are numbered anew.
+    void forget() { known_.assign(known_.size(), {}); }
 
     const Value& operator[](int column) const { return values_[static_cast<std::size_t>(column)]; }
 
     Word word(int column) {
-        std::optional<Word>& known = known_[static_cast<std::size_t>(column)];
-        if (!known) {
-            known = words_->of((*this)[column].text);
+        Known& known = known_[static_cast<std::size_t>(column)];
+        if (!known.is_current) {
+            const std::string_view text = (*this)[column].text;
+            // most often what the line before said
+            if (known.word == kNone || words_->text(known.word) != text) {
+                known.word = words_->of(text);
+            }
+            known.is_current = true;
         }
-        return *known;
+        return known.word;
     }
     // Shifted by one; 0: null.
     Word maybe_word(int column) { return (*this)[column].null ? 0 : word(column) + 1; }
@@ -78,13 +93,22 @@ public:
         return *event_;
     }
 
+    const Buckets& buckets() const { return buckets_; }
     Words& words() { return *words_; }
 
 private:
+    static constexpr Word kNone = static_cast<Word>(-1);
+
+    struct Known {
+        Word word = kNone;  // of this line, or of the last one that was asked for it
+        bool is_current = false;
+    };
+
     Words* words_;
     std::vector<Value> values_;
-    std::vector<std::optional<Word>> known_;
+    std::vector<Known> known_;
     std::optional<Hash128> event_;
+    Buckets buckets_;
 };
 
 }  // namespace analytics::cells

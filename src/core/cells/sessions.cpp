@@ -140,6 +140,7 @@ Session Sessions::part_of(const Event& event) const {
     part.store = line.store;
     part.key = line.key;
     part.started_at = part.ended_at = line.at;
+    part.day = line.day;
     part.events = event.n;
     if (type == "purchase") {
         part.orders = event.n;
@@ -234,6 +235,35 @@ std::vector<Change> Sessions::changes(bool last) {
         }
     }
     return found;
+}
+
+std::map<DayKey, DayTotals> days_of(std::span<const Change> changes) {
+    std::map<DayKey, DayTotals> days;
+    for (const Change& change : changes) {
+        const Session& session = *change.session;
+        DayTotals& day = days[{session.store, session.day, session.channel.value, session.country.value, session.device.value, session.currency.value}];
+        const bool bought = session.orders > 0;
+        const bool in_checkout = bought || session.checkouts > 0;
+        const bool in_cart = in_checkout || session.carts > 0;
+        const bool viewed = in_cart || session.views > 0;
+        const std::int64_t duration = session.ended_at - session.started_at;
+        day.sessions += change.sign;
+        day.bounces += session.events == 1 ? change.sign : 0;
+        day.events += change.sign * session.events;
+        day.orders += change.sign * session.orders;
+        day.days += change.sign * (duration / kDayLength);
+        day.micros += change.sign * (duration % kDayLength);
+        day.view_item += viewed ? change.sign : 0;
+        day.add_to_cart += in_cart ? change.sign : 0;
+        day.begin_checkout += in_checkout ? change.sign : 0;
+        day.purchase += bought ? change.sign : 0;
+        // of the session's currency; a session that no event gives a currency has no priced cart
+        if (const auto value = session.cart_values.find(session.currency.value - 1);
+            session.orders == 0 && session.currency.value != 0 && value != session.cart_values.end() && !value->second.is_negative()) {
+            change.sign > 0 ? day.value_lost.add(value->second) : day.value_lost.subtract(value->second);
+        }
+    }
+    return days;
 }
 
 void Sessions::clear() {

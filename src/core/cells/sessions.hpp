@@ -32,6 +32,7 @@ struct SessionLine {
     Word key = 0;  // 's' and the session's id, 'c' and the customer's, 'a' and the visitor's
     std::int64_t gap = 0;
     std::int64_t at = 0;
+    std::int64_t day = 0;
     Word type = 0;
     MaybeWord channel = 0;
     MaybeWord country = 0;
@@ -53,6 +54,7 @@ struct Session {
     Word key = 0;
     std::int64_t started_at = 0;
     std::int64_t ended_at = 0;
+    std::int64_t day = 0;  // that it started on
     std::int64_t events = 0;
     std::int64_t orders = 0;
     std::int64_t views = 0;
@@ -73,6 +75,32 @@ struct Change {
     bool known = true;   // whether there was one before
     const Session* session = nullptr;
 };
+
+// What changes add to the days that sessions started on (session_days_sql()), by store, day and attributes.
+struct DayKey {
+    Word store = 0;
+    std::int64_t day = 0;
+    MaybeWord channel = 0;
+    MaybeWord country = 0;
+    MaybeWord device = 0;
+    MaybeWord currency = 0;
+
+    friend auto operator<=>(const DayKey&, const DayKey&) = default;
+};
+struct DayTotals {
+    std::int64_t sessions = 0;
+    std::int64_t bounces = 0;
+    std::int64_t events = 0;
+    std::int64_t orders = 0;
+    std::int64_t days = 0;  // of their duration, with
+    std::int64_t micros = 0;
+    std::int64_t view_item = 0;
+    std::int64_t add_to_cart = 0;
+    std::int64_t begin_checkout = 0;
+    std::int64_t purchase = 0;
+    Total value_lost;
+};
+std::map<DayKey, DayTotals> days_of(std::span<const Change> changes);
 
 // Where merged sessions that a key's new events touch can lie.
 struct Probe {

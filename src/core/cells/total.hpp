@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace analytics::cells {
 
@@ -33,19 +34,36 @@ public:
         }
     }
 
+    void subtract(const Total& other) {
+        if (other.wide_ != nullptr) {
+            add_wide(-*other.wide_, other.scale_);
+        } else {
+            add(-other.sum_, other.scale_);
+        }
+    }
+    bool is_negative() const { return wide_ != nullptr ? *wide_ < 0 : sum_ < 0; }
+
+    // A product has the digits of both, as PostgreSQL's has.
+    void add_product(const Decimal& a, const Decimal& b) {
+        __int128 product = 0;
+        if (b.coefficient() == 1 && b.scale() == 0) {
+            add(a);
+        } else if (!__builtin_mul_overflow(a.coefficient(), b.coefficient(), &product)) {
+            add(product, a.scale() + b.scale());
+        } else {
+            add_wide(Wide(a.coefficient()) * Wide(b.coefficient()), a.scale() + b.scale());
+        }
+    }
+    void add_product(std::string_view a, std::string_view b) {
+        const auto [first, first_scale] = read(a);
+        const auto [second, second_scale] = read(b);
+        add_wide(first * second, first_scale + second_scale);
+    }
+
     // Decimal digits with an optional sign and point, as numeric_out() has them.
     void add_digits(std::string_view digits) {
-        Wide value = 0;
-        int scale = 0;
-        bool fraction = false;
-        for (const char c : digits) {
-            if (c >= '0' && c <= '9') {
-                value = value * 10 + (c - '0');
-                scale += fraction ? 1 : 0;
-            }
-            fraction = fraction || c == '.';
-        }
-        add_wide(digits.starts_with('-') ? Wide(-value) : value, scale);
+        const auto [value, scale] = read(digits);
+        add_wide(value, scale);
     }
 
     bool is_zero() const { return wide_ != nullptr ? *wide_ == 0 : sum_ == 0; }
@@ -71,6 +89,20 @@ private:
         for (int digit = 0; digit < 38; ++digit) limit *= 10;
         return limit;
     }();
+
+    static std::pair<Wide, int> read(std::string_view digits) {
+        Wide value = 0;
+        int scale = 0;
+        bool fraction = false;
+        for (const char c : digits) {
+            if (c >= '0' && c <= '9') {
+                value = value * 10 + (c - '0');
+                scale += fraction ? 1 : 0;
+            }
+            fraction = fraction || c == '.';
+        }
+        return {digits.starts_with('-') ? Wide(-value) : value, scale};
+    }
 
     void add(__int128 term, int scale) {
         __int128 sum = 0;

@@ -1,0 +1,62 @@
+#include "workers/http_launch.hpp"
+
+#include <csignal>
+#include <cstdio>
+
+#include "workers/gateway.hpp"
+#include "workers/http_settings.hpp"
+#include "workers/processes.hpp"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "utils/syscache.h"
+}
+
+// Nothing in this file owns a destructor: errors may pass as PostgreSQL raises them.
+
+namespace analytics::workers {
+
+Oid find_authenticator() {
+    HeapTuple const row = SearchSysCache1(AUTHNAME, CStringGetDatum(http_authenticator()));
+    if (!HeapTupleIsValid(row)) {
+        return InvalidOid;
+    }
+    const auto form = reinterpret_cast<Form_pg_authid>(GETSTRUCT(row));
+    const Oid role = form->rolcanlogin ? form->oid : InvalidOid;
+    ReleaseSysCache(row);
+    return role;
+}
+
+BackgroundWorkerHandle* register_gateway(const HttpTarget& target, int restart) {
+    BackgroundWorker worker{};
+    strlcpy(worker.bgw_name, kGatewayType, sizeof worker.bgw_name);
+    strlcpy(worker.bgw_type, kGatewayType, sizeof worker.bgw_type);
+    strlcpy(worker.bgw_library_name, "analytics", sizeof worker.bgw_library_name);
+    strlcpy(worker.bgw_function_name, "analytics_gateway_main", sizeof worker.bgw_function_name);
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_ConsistentState;
+    worker.bgw_restart_time = restart;
+    worker.bgw_main_arg = ObjectIdGetDatum(target.database);
+    memcpy(worker.bgw_extra, &target.role, sizeof target.role);
+    worker.bgw_notify_pid = MyProcPid;
+    BackgroundWorkerHandle* handle = nullptr;
+    return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
+}
+
+int stop_gateway(Oid database) {
+    const TimestampTz start = GetCurrentTimestamp();
+    const pid_t gateway = gateway_of(database);
+    if (gateway == 0) {
+        return 0;
+    }
+    kill(gateway, SIGTERM);
+    while (gateway_of(database) == gateway) {
+        if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(), kStopSeconds * 1000)) {
+            return -1;
+        }
+        nap(10);
+    }
+    return 1;
+}
+
+}  // namespace analytics::workers

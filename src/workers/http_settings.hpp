@@ -1,0 +1,36 @@
+// The settings of the HTTP server. All follow a reload of the configuration.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "workers/headers.hpp"
+
+namespace analytics::workers {
+
+void define_http_settings();
+
+// As C strings, which a reload may free.
+const char* http_database();
+const char* http_authenticator();
+int http_port();  // 0: off
+
+// What the gateway and the executors go by: a copy of the rest.
+struct HttpSettings {
+    std::string address;
+    std::uint16_t port = 0;
+    int executors = 0;
+    std::size_t connections = 0;
+    std::size_t max_body = 0;
+    std::int64_t statement_timeout_ms = 0;
+    std::string anon_role;
+    std::string cors_origins;
+    bool open_ingest = false;  // asked for, and the address is this machine's alone
+};
+HttpSettings http_settings();
+
+std::size_t http_max_body();
+int http_statement_timeout();  // milliseconds
+
+}  // namespace analytics::workers

@@ -1,0 +1,39 @@
+// Whose rights an executor uses.
+//
+// A request's SQL runs as the request's role: SET LOCAL ROLE, then a security context in which no function can undo
+// that (RESET ROLE, SET ROLE, SET SESSION AUTHORIZATION and set_config('role') fail with 42501). The way back is by
+// hand, and only after everything that the request left for the commit (deferred triggers, cursors WITH HOLD) has run.
+//
+// The extension's own work (keys, ingestion, live, health) runs as the extension's owner in a security-restricted
+// operation, as the refresh worker's steps do.
+//
+// In a transaction. Not to be called inside pg::protect(): it does that itself.
+#pragma once
+
+#include "core/http/wire.hpp"
+#include "workers/headers.hpp"
+
+namespace analytics::workers {
+
+class Disguise {
+public:
+    // The extension's owner. Raises 55000 where the database has no extension.
+    static Disguise owner();
+    // The request's role, with request.* set for its functions.
+    static Disguise requester(const http::Query& query);
+
+    // Before the commit. After an error the rollback does it.
+    void take_off();
+
+private:
+    Oid user_ = InvalidOid;
+    int security_ = 0;
+    int settings_ = 0;
+    bool requester_ = false;
+};
+
+// What functions may leave behind in a session: prepared statements, listening, advisory locks, temporary tables.
+// Outside of a transaction, after each that ran as a requester, whatever became of it.
+void clean_session();
+
+}  // namespace analytics::workers

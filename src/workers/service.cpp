@@ -1,0 +1,484 @@
+#include "workers/service.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "core/http/compression.hpp"
+#include "core/http/errors.hpp"
+#include "core/http/etag.hpp"
+#include "core/http/ingest_form.hpp"
+#include "pg/errors.hpp"
+#include "workers/http_files.hpp"
+#include "workers/identity.hpp"
+
+namespace analytics::workers {
+namespace {
+
+constexpr std::size_t kGroupMembers = 64;
+constexpr std::size_t kGroupBytes = 4 * 1024 * 1024;
+constexpr net::Time kListenPause = 5 * net::kSecond;
+constexpr net::Time kDrain = 3 * net::kSecond;
+constexpr net::Time kDrainCancelled = 1 * net::kSecond;
+constexpr net::Time kLockPause = net::kSecond / 10;
+constexpr int kMostTries = 3;  // of ingests whose executor was lost
+
+std::string_view name_of(http::Route route) {
+    switch (route) {
+        case http::Route::page:
+            return "page";
+        case http::Route::script:
+            return "script";
+        case http::Route::metrics:
+            return "metrics";
+        case http::Route::ingest:
+            return "ingest";
+        case http::Route::visualize:
+            return "visualize";
+        case http::Route::live:
+            return "live";
+        case http::Route::health:
+            return "health";
+        case http::Route::openapi:
+        case http::Route::relation:
+        case http::Route::function:
+            return "api";
+        case http::Route::none:
+            break;
+    }
+    return "none";
+}
+
+// PostgREST's dialect: /api/, /api/NAME and /api/rpc/NAME. Where it is to be translated to SQL, and until then nothing.
+http::Response answer_in_dialect(const http::Match& match) {
+    return http::error_response(404, "no_route", "there is no such route", match.name,
+                                "GET / lists the routes. Relations and functions are not served by this version.");
+}
+
+}  // namespace
+
+Service::Service(Oid database, Oid role)
+    : server_(*this),
+      pool_(database, role,
+            {[this](std::size_t executor, std::vector<http::Answer>&& answers) {
+                 answered(executor, std::move(answers));
+             },
+             [this](std::size_t executor, bool committed) { lost(executor, committed); }}) {}
+
+void Service::configure(const HttpSettings& settings, Time now) {
+    settings_ = settings;
+    origins_ = http::Origins(settings.cors_origins);
+    net::Limits limits;
+    limits.read.body = settings.max_body;
+    limits.connections = settings.connections;
+    limits.held_bytes = std::max(limits.held_bytes, 4 * settings.max_body);
+    server_.set_limits(limits);
+    pool_.resize(static_cast<std::size_t>(settings.executors));
+    const std::string place = settings.address + " port " + std::to_string(settings.port);
+    if (place != listening_on_ && !draining_) {
+        listening_on_ = place;
+        listen_failed_ = false;
+        if (settings.port != 0) {
+            listen(now);
+        } else {  // off: the launcher is about to end this process
+            server_.stop_listening();
+        }
+    }
+}
+
+// An address that cannot be had is said once, and tried again.
+void Service::listen(Time now) {
+    listen_again_ = net::kNever;
+    try {
+        server_.listen(settings_.address, settings_.port);
+        listen_failed_ = false;
+        const char* const place = listening_on_.c_str();
+        pg::protect([place] { ereport(LOG, (errmsg("HTTP is served on %s", place))); });
+    } catch (const analytics::Error& error) {
+        server_.stop_listening();
+        listen_again_ = now + kListenPause;
+        if (!listen_failed_) {
+            const char* const message = error.what();
+            const char* const detail = error.detail().c_str();
+            const char* const hint = error.hint().c_str();
+            pg::protect([&] {
+                ereport(WARNING, (errmsg("HTTP is not served: %s", message), errdetail_internal("%s", detail),
+                                  errhint("%s It is tried again every 5 seconds.", hint)));
+            });
+        }
+        listen_failed_ = true;
+    }
+}
+
+void Service::work(Time now) {
+    now_ = now;
+    timespec clock{};
+    clock_gettime(CLOCK_REALTIME, &clock);
+    server_.set_unix_time(clock.tv_sec);
+    if (listen_again_ <= now) {
+        listen(now);
+    }
+    server_.poll(now);
+    pool_.work(now);
+    expire_queued();
+    dispatch();
+    ping_listeners();
+}
+
+net::Time Service::deadline() const {
+    Time deadline = std::min({server_.deadline(), pool_.deadline(), listen_again_, live_deadline()});
+    const Time timeout = settings_.statement_timeout_ms * 1000;
+    if (!queries_.empty()) {
+        deadline = std::min(deadline, queries_.front()->arrived + timeout);
+    }
+    for (const auto& pending : ingests_) {
+        deadline = std::min(
+            {deadline, pending->arrived + timeout, pending->not_before > now_ ? pending->not_before : net::kNever});
+    }
+    return draining_ ? std::min(deadline, now_ + net::kSecond / 10) : deadline;
+}
+
+// ---- requests ----
+
+std::unique_ptr<Service::Pending> Service::make_pending(net::ConnectionId connection, http::Route route,
+                                                        const http::Request& request) {
+    auto pending = std::make_unique<Pending>();
+    pending->id = ++last_id_;
+    pending->connection = connection;
+    pending->route = route;
+    pending->arrived = now_;
+    origins_.permit(request.fields, pending->cors);
+    return pending;
+}
+
+void Service::answer(const Pending& pending, http::Response response) {
+    for (const auto& [name, value] : pending.cors.all()) {
+        response.fields.add(name, value);
+    }
+    ++counters_.requests[{name_of(pending.route), response.status}];
+    counters_.seconds[name_of(pending.route)] += static_cast<double>(now_ - pending.arrived) / 1e6;
+    server_.respond(pending.connection, response);
+}
+
+void Service::answer_here(net::ConnectionId connection, http::Route route, const http::Request& request,
+                          http::Response response) {
+    answer(*make_pending(connection, route, request), std::move(response));
+}
+
+void Service::on_refused(int status) { ++counters_.requests[{"none", status}]; }
+
+void Service::on_request(net::ConnectionId connection, http::Request&& request, bool loopback) {
+    const http::Match match = http::match_route(request.path);
+    const auto here = [&](http::Response response) {
+        answer_here(connection, match.route, request, std::move(response));
+    };
+    if (request.method == "OPTIONS") {
+        auto pending = make_pending(connection, match.route, request);
+        pending->cors = {};
+        answer(*pending, origins_.preflight(request.fields, http::methods_of(match.route)));
+    } else if (match.route == http::Route::none) {
+        here(http::error_response(404, "no_route", "there is no such route", {}, "GET / lists the routes."));
+    } else if (!http::allows(match.route, request.method)) {
+        auto response = http::error_response(405, "method", "the route does not take this method", request.method,
+                                             "It takes " + std::string(http::methods_of(match.route)) + ".");
+        response.fields.add("Allow", std::string(http::methods_of(match.route)));
+        here(std::move(response));
+    } else if (match.route == http::Route::page) {
+        here(page());
+    } else if (match.route == http::Route::script) {
+        http::Response response = script();
+        if (http::none_match_names(request.fields, *response.fields.find("ETag"))) {
+            response.status = 304;
+            response.body.clear();
+        }
+        here(std::move(response));
+    } else if (match.route == http::Route::metrics) {
+        here(metrics());
+    } else if (match.route == http::Route::ingest) {
+        take_ingest(connection, std::move(request), loopback);
+    } else {
+        take_query(connection, match, std::move(request));
+    }
+}
+
+void Service::take_ingest(net::ConnectionId connection, http::Request&& request, bool loopback) {
+    auto pending = make_pending(connection, http::Route::ingest, request);
+    auto form = http::read_ingest_form(std::move(request), settings_.open_ingest && loopback);
+    if (auto* const refusal = std::get_if<http::Response>(&form)) {
+        answer(*pending, std::move(*refusal));
+        return;
+    }
+    pending->ingest = std::move(std::get<http::Ingest>(form));
+    pending->ingest.id = pending->id;
+    pending->bytes = pending->ingest.body.size();
+    if (const std::int64_t wait = pending->ingest.open ? 0 : rates_.wait(pending->ingest.key_hash, now_); wait > 0) {
+        auto response = http::error_response(429, "rate_limit", "the key sends more than its rate", {},
+                                             "Wait as long as Retry-After says.");
+        response.fields.add("Retry-After", std::to_string(wait));
+        answer(*pending, std::move(response));
+    } else if (pool_.failing()) {
+        answer(*pending, busy("no executor runs"));
+    } else {
+        ingests_.push_back(std::move(pending));
+    }
+}
+
+void Service::take_query(net::ConnectionId connection, const http::Match& match, http::Request&& request) {
+    auto pending = make_pending(connection, match.route, request);
+    if (match.route == http::Route::health) {
+        if (settings_.anon_role.empty() || pool_.running() == 0) {
+            answer(*pending, health(nullptr));
+            return;
+        }
+    } else if (match.route != http::Route::visualize && match.route != http::Route::live) {
+        answer(*pending, answer_in_dialect(match));
+        return;
+    } else {
+        auto identity = identify(request, settings_.anon_role);
+        if (auto* const refusal = std::get_if<http::Response>(&identity)) {
+            answer(*pending, std::move(*refusal));
+            return;
+        }
+        pending->query.role = std::get<Identity>(identity).role;
+        pending->query.claims = std::get<Identity>(identity).claims;
+        if (pool_.failing()) {
+            answer(*pending, busy("no executor runs"));
+            return;
+        }
+    }
+    pending->query.id = pending->id;
+    pending->query.route = static_cast<std::uint8_t>(match.route);
+    pending->query.name = match.name;
+    pending->query.request = std::move(request);
+    queries_.push_back(std::move(pending));
+}
+
+void Service::on_gone(net::ConnectionId connection) {
+    if (listeners_.erase(connection) > 0) {
+        return;
+    }
+    const auto is_it = [&](const std::unique_ptr<Pending>& pending) { return pending->connection == connection; };
+    if (const auto query = std::find_if(queries_.begin(), queries_.end(), is_it); query != queries_.end()) {
+        ++counters_.cancelled;
+        // nobody reads it, but the connection waits for an answer before it ends
+        answer(**query, busy("the client left"));
+        queries_.erase(query);
+        return;
+    }
+    for (auto& [executor, work] : work_) {
+        if (!work.ingests && std::any_of(work.requests.begin(), work.requests.end(), is_it)) {
+            work.requests.front()->gone = true;
+            ++counters_.cancelled;
+            pool_.cancel(executor);
+            return;
+        }
+    }
+    // an ingest is done all the same: the sender would have to send it again otherwise
+}
+
+http::Response Service::script() const {
+    http::Response response;
+    response.fields.add("Content-Type", "text/javascript; charset=utf-8");
+    response.fields.add("Cache-Control", "public, max-age=3600");
+    response.fields.add("ETag", http::etag_of(kTrackerScript));
+    response.body = kTrackerScript;
+    return response;
+}
+
+http::Response Service::page() const {
+    http::Response response;
+    response.fields.add("Content-Type", "text/plain; charset=utf-8");
+    response.body =
+        "analytics: e-commerce analytics inside PostgreSQL\n\n"
+        "POST /api/ingest      events in: one JSON object, an array, or one object a line; needs an ingest key\n"
+        "GET  /api/visualize   the JSON of a chart: ?metric=&grain=&by=&from=&to=&compare=&limit=&store=&currency=\n"
+        "GET  /api/live        what just happened, as server-sent events: ?store=&types=\n"
+        "GET  /api/health      whether it serves\n"
+        "GET  /metrics         counters for Prometheus\n"
+        "GET  /analytics.js    the tracker for a shop's pages\n";
+    return response;
+}
+
+http::Response Service::busy(const std::string& message) const {
+    auto response = http::error_response(503, "unavailable", message, {}, "Try again in a moment.");
+    response.fields.add("Retry-After", "1");
+    return response;
+}
+
+// ---- executors ----
+
+void Service::expire_queued() {
+    const Time timeout = settings_.statement_timeout_ms * 1000;
+    while (!queries_.empty() && queries_.front()->arrived + timeout <= now_) {
+        answer(*queries_.front(), busy("all executors are busy"));
+        queries_.pop_front();
+    }
+    for (auto pending = ingests_.begin(); pending != ingests_.end();) {
+        if ((*pending)->arrived + timeout <= now_) {
+            answer(**pending, busy((*pending)->tries > 0 ? "an event is locked by another transaction"
+                                                         : "all executors are busy"));
+            pending = ingests_.erase(pending);
+        } else {
+            ++pending;
+        }
+    }
+}
+
+std::size_t Service::ingesting() const {
+    return static_cast<std::size_t>(
+        std::count_if(work_.begin(), work_.end(), [](const auto& entry) { return entry.second.ingests; }));
+}
+
+void Service::dispatch() {
+    const std::size_t most = std::max<std::size_t>(1, static_cast<std::size_t>(settings_.executors) / 2);
+    while (const auto executor = pool_.find_idle()) {
+        const bool may_ingest = ingesting() < most && !ingests_.empty();
+        const bool ingest_first =
+            may_ingest && (queries_.empty() || ingests_.front()->arrived < queries_.front()->arrived);
+        if (!dispatch_watch(*executor) && !(ingest_first && dispatch_ingests(*executor)) &&
+            !dispatch_query(*executor) && !(may_ingest && dispatch_ingests(*executor))) {
+            break;
+        }
+    }
+}
+
+bool Service::dispatch_query(std::size_t executor) {
+    if (queries_.empty()) {
+        return false;
+    }
+    auto pending = std::move(queries_.front());
+    queries_.pop_front();
+    http::Task task;
+    task.query = std::move(pending->query);
+    std::string message = http::write_task(task);
+    pending->query = std::move(*task.query);
+    const std::uint64_t id = pending->id;
+    Work& work = work_[executor];
+    work = {};
+    work.requests.push_back(std::move(pending));
+    pool_.give(executor, id, std::move(message));
+    return true;
+}
+
+bool Service::dispatch_ingests(std::size_t executor) {
+    Work work;
+    work.ingests = true;
+    http::Task task;
+    std::size_t bytes = 0;
+    for (auto pending = ingests_.begin(); pending != ingests_.end() && task.ingests.size() < kGroupMembers;) {
+        if ((*pending)->not_before > now_) {
+            ++pending;
+            continue;
+        }
+        if (!task.ingests.empty() && bytes + (*pending)->bytes > kGroupBytes) {
+            break;
+        }
+        bytes += (*pending)->bytes;
+        task.ingests.push_back(std::move((*pending)->ingest));
+        work.requests.push_back(std::move(*pending));
+        pending = ingests_.erase(pending);
+    }
+    if (task.ingests.empty()) {
+        return false;
+    }
+    std::string message = http::write_task(task);
+    for (std::size_t i = 0; i < task.ingests.size(); ++i) {  // kept, in case the executor is lost
+        work.requests[i]->ingest = std::move(task.ingests[i]);
+    }
+    ++counters_.groups;
+    counters_.grouped += work.requests.size();
+    const std::uint64_t id = work.requests.front()->id;
+    work_[executor] = std::move(work);
+    pool_.give(executor, id, std::move(message));
+    return true;
+}
+
+void Service::answered(std::size_t executor, std::vector<http::Answer>&& answers) {
+    Work work = std::move(work_[executor]);
+    work_.erase(executor);
+    if (work.watch) {
+        if (!answers.empty()) {
+            answer_watch(answers.front());
+        }
+        return;
+    }
+    for (auto& pending : work.requests) {
+        const auto found = std::find_if(answers.begin(), answers.end(),
+                                        [&](const http::Answer& answer) { return answer.id == pending->id; });
+        if (found == answers.end()) {
+            answer(*pending, http::error_response(500, "XX000", "the executor gave no answer"));
+        } else if (work.ingests) {
+            answer_ingest(std::move(pending), std::move(*found));
+        } else {
+            answer_query(*pending, std::move(*found));
+        }
+    }
+}
+
+void Service::answer_query(Pending& pending, http::Answer&& result) {
+    if (pending.route == http::Route::health) {
+        answer(pending, health(&result));
+    } else if (pending.route == http::Route::live && result.response.status == 200) {
+        start_listener(pending, result);
+    } else {
+        answer(pending, std::move(result.response));
+    }
+}
+
+void Service::answer_ingest(std::unique_ptr<Pending> pending, http::Answer&& result) {
+    if (!pending->ingest.open && result.response.status != 401) {
+        rates_.charge(pending->ingest.key_hash, result.rate, result.events, now_);
+    }
+    counters_.events += static_cast<std::uint64_t>(result.events);
+    const Time until = pending->arrived + settings_.statement_timeout_ms * 1000;
+    if (result.again && !draining_ && now_ < until) {
+        ++pending->tries;
+        pending->not_before = std::min(until, now_ + kLockPause * std::min(pending->tries, 10));
+        ingests_.push_back(std::move(pending));
+        return;
+    }
+    answer(*pending, std::move(result.response));
+}
+
+void Service::lost(std::size_t executor, bool may_have_committed) {
+    ++counters_.executors_lost;
+    Work work = std::move(work_[executor]);
+    work_.erase(executor);
+    watching_ = watching_ && !work.watch;
+    for (auto& pending : work.requests) {
+        if (work.ingests && !may_have_committed && !draining_ && ++pending->tries < kMostTries) {
+            ingests_.push_front(std::move(pending));
+        } else {
+            answer(*pending, busy("the process that served the request ended"));
+        }
+    }
+}
+
+// ---- the end ----
+
+void Service::begin_draining(Time now) {
+    now_ = now;
+    draining_ = true;
+    drain_until_ = now + kDrain + kDrainCancelled;
+    listen_again_ = net::kNever;
+    server_.stop_listening();
+    for (const auto& [connection, listener] : listeners_) {
+        server_.end_stream(connection);
+    }
+    listeners_.clear();
+    server_.begin_draining();
+}
+
+bool Service::drained(Time now) {
+    if (now > drain_until_ - kDrainCancelled) {
+        for (auto* queue : {&queries_, &ingests_}) {
+            for (auto& pending : *queue) {
+                answer(*pending, busy("the server stops"));
+            }
+            queue->clear();
+        }
+        pool_.cancel_all();
+    }
+    return server_.connections() == 0 || now > drain_until_;
+}
+
+}  // namespace analytics::workers

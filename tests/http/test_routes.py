@@ -1,0 +1,160 @@
+"""Routes, methods, origins, health, metrics, and what every answer has."""
+
+import gzip
+import json
+
+from conftest import until
+
+
+def test_page_lists_the_routes(server):
+    page = server.get("/")
+    assert page.status == 200 and page.headers["Content-Type"].startswith("text/")
+    assert b"/api/ingest" in page.body and page.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_script(server):
+    script = server.get("/analytics.js")
+    assert script.status == 200 and script.headers["Content-Type"].startswith("text/javascript")
+    assert b"dataLayer" in script.body or b"page_view" in script.body
+    unchanged = server.get("/analytics.js", If_None_Match=script.headers["ETag"])
+    assert (unchanged.status, unchanged.body) == (304, b"")
+
+
+def test_404_is_json(server):
+    for path in ("/nothing", "/api/", "/api/sales_daily", "/api/rpc/recommend", "/api/a/b", "/index.html"):
+        assert server.get(path).is_error(404), path
+
+
+def test_405_names_the_methods(server):
+    for path, method, allowed in (
+        ("/api/health", "POST", "GET, HEAD, OPTIONS"),
+        ("/api/visualize", "DELETE", "GET, HEAD, OPTIONS"),
+        ("/api/live", "HEAD", "GET, OPTIONS"),
+        ("/api/ingest", "PUT", "POST, OPTIONS"),
+    ):
+        reply = server(method, path)
+        assert reply.status == 405 and reply.headers["Allow"] == allowed
+        assert method == "HEAD" or reply.is_error(405)
+
+
+def test_head_is_get_without_the_body(server):
+    get, head = server.get("/"), server("HEAD", "/")
+    assert head.status == 200 and head.body == b"" and head.headers["Content-Length"] == str(len(get.body))
+
+
+def test_origins(server, settings):
+    origin = "https://shop.example"
+    assert "Access-Control-Allow-Origin" not in server.get("/", Origin=origin).headers
+    settings.set(http_cors_origins=origin)
+    until(lambda: server.get("/", Origin=origin).headers.get("Access-Control-Allow-Origin") == origin, "the setting")
+    assert "Access-Control-Allow-Origin" not in server.get("/", Origin="https://evil.example").headers
+    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    preflight = server("OPTIONS", "/api/ingest", headers=asked)
+    assert preflight.status == 204 and preflight.headers["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Headers"] == "authorization"
+    assert server.ingest(None, [], Origin=origin).headers["Access-Control-Allow-Origin"] == origin, "errors are readable too"
+
+
+def test_health(server, settings):
+    health = server.get("/api/health").json
+    assert health["status"] == "ok" and health["database"] == "http_test" and health["problems"] == []
+    assert health["executors"] == {"configured": 3, "running": 3, "busy": 0}
+    assert health["workers"] == {"refresh": "running"}
+    settings.set(http_anon_role="")
+    until(lambda: server.get("/api/health").json == {"status": "ok"}, "health for nobody")
+
+
+def test_health_of_more_executors(server, settings):
+    settings.set(http_executors="5")
+    until(lambda: server.get("/api/health").json["executors"]["running"] == 5, "five executors")
+    settings.set(http_executors="1")
+    until(lambda: server.get("/api/health").json["executors"] == {"configured": 1, "running": 1, "busy": 0}, "one executor")
+    settings.set(http_executors="3")
+    until(lambda: server.get("/api/health").json["executors"]["running"] == 3, "three executors")
+
+
+def test_metrics(server):
+    server.get("/nothing")
+    metrics = server.get("/metrics")
+    assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    lines = metrics.body.decode().splitlines()
+    assert any(line.startswith('analytics_http_requests_total{route="none",status="404"} ') for line in lines)
+    assert "analytics_executors_running 3" in lines
+    for line in lines:
+        assert line.startswith("#") or len(line.rsplit(" ", 1)) == 2 and float(line.rsplit(" ", 1)[1]) >= 0
+
+
+def test_another_port_is_taken_without_a_restart(server, settings, admin):
+    from conftest import Client, free_port
+    import contextlib
+
+    other = Client(free_port())
+    settings.set(http_port=str(other.port))
+
+    def answers(client):
+        with contextlib.suppress(OSError):
+            return client.get("/").status == 200
+        return False
+
+    until(lambda: answers(other), "the new port")
+    assert not answers(server)
+    settings.put_back()
+    until(lambda: answers(server), "the old port")
+
+
+def test_visualize(server, shop, key):
+    events = [{"event": "purchase", "order_id": "v1", "country": "GB", "timestamp": "2024-03-05T12:00:00Z",
+               "items": [{"product_id": "a", "price": "10.00", "quantity": 3}]},
+              {"event": "purchase", "order_id": "v2", "country": "DE", "timestamp": "2024-03-05T12:00:00Z",
+               "items": [{"product_id": "a", "price": "1.50", "quantity": 1}]}]
+    assert server.ingest(key, events).json["accepted"] == 2
+    path = "/api/visualize?metric=gross_sales&from=2024-03-05&to=2024-03-06"
+    both = server.get(path)
+    assert both.status == 200 and both.json["totals"]["value"] == 31.50
+    assert server.get(path + "&country=GB").json["totals"]["value"] == 30.00
+    assert server.get(path + "&country=GB,DE").json["totals"]["value"] == 31.50
+    by = server.get(path + "&by=country&limit=1").json
+    assert [series["key"] for series in by["series"]] == ["GB", "(other)"]
+    assert server.get("/api/visualize").json["cards"]
+    assert server("HEAD", path).headers["Content-Length"] == str(len(server.get(path).body))
+
+
+def test_visualize_is_compared_and_compressed(server):
+    path = "/api/visualize?metric=orders&from=2024-01-01&to=2024-12-31"
+    reply = server.get(path)
+    tag = reply.headers["ETag"]
+    unchanged = server.get(path, If_None_Match=tag)
+    assert (unchanged.status, unchanged.body, unchanged.headers["ETag"]) == (304, b"", tag)
+    assert server.get(path, If_None_Match='"other"').status == 200
+    packed = server.get(path, Accept_Encoding="gzip")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    without_time = lambda report: {name: value for name, value in report.items() if name != "as_of"}
+    assert without_time(json.loads(gzip.decompress(packed.body))) == without_time(reply.json)
+
+
+def test_visualize_changes_its_tag_with_its_figures(server, key):
+    path = "/api/visualize?metric=orders&from=2023-05-01&to=2023-05-02"
+    before = server.get(path).headers["ETag"]
+    event = {"event": "purchase", "order_id": "tag", "timestamp": "2023-05-01T12:00:00Z", "items": [{"product_id": "a", "price": 1}]}
+    assert server.ingest(key, [event]).json["accepted"] == 1
+    assert server.get(path, If_None_Match=before).status == 200
+
+
+def test_visualize_refuses_as_sql_does(server):
+    refusal = server.get("/api/visualize?metric=nonsense")
+    assert refusal.is_error(400, "22023") and "orders" in refusal.json["hint"]
+    assert server.get("/api/visualize?limit=x").is_error(400, "22P02")
+    assert server.get("/api/visualize?metric=%zz").is_error(400, "bad_query")
+    assert server.get("/api/visualize?metric=%ff").is_error(400, "22021")
+    assert server.get("/api/visualize?nonsense=1").is_error(400, "22023")
+
+
+def test_visualize_without_a_role(server, settings):
+    assert server.get("/api/visualize", Authorization="Bearer eyJhbGciOi").is_error(401)
+    settings.set(http_anon_role="")
+    until(lambda: server.get("/api/visualize").status == 401, "the setting")
+    refusal = server.get("/api/visualize")
+    assert refusal.is_error(401, "no_role") and refusal.headers["WWW-Authenticate"] == "Bearer"
+    settings.set(http_anon_role="stranger")  # never granted to the authenticator
+    until(lambda: server.get("/api/visualize").status == 403, "the setting")
+    assert server.get("/api/visualize").is_error(403, "42501")

@@ -1,0 +1,1 @@
+../pgtap/92_visualize_edges.sql
