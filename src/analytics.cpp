@@ -1,5 +1,6 @@
 // The library's entry: the magic block and what is done when a process loads it.
 
+#include "functions/merge_cells.hpp"
 #include "pg/guard.hpp"
 #include "workers/http_settings.hpp"
 #include "workers/launcher.hpp"
@@ -12,6 +13,7 @@ PG_MODULE_MAGIC;
 ANALYTICS_EXPORT void _PG_init(void);
 
 void _PG_init(void) {
+    analytics::cell_pass::define_memory_setting();
     analytics::workers::define_settings();
     analytics::workers::define_http_settings();
     MarkGUCPrefixReserved("analytics");

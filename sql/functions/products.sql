@@ -138,7 +138,7 @@ DECLARE
 BEGIN
     %s;
     GET DIAGNOSTICS learned = ROW_COUNT;
-    UPDATE analytics.rollup_state SET merged = seen, refreshed_at = clock_timestamp(), rows = learned WHERE name = ''product'';
+    UPDATE analytics.rollup_state SET merged = seen, refreshed_at = clock_timestamp(), rows = learned WHERE name = ''product'' AND seen IS NOT NULL;
     RETURN learned;
 EXCEPTION WHEN lock_not_available THEN
     RETURN NULL;
@@ -148,7 +148,7 @@ END
 $$;
 COMMENT ON FUNCTION analytics.learn_products() IS 'merges what new events say of products, where merge_cells() did not; null when an open transaction holds one of them; the caller holds the engine lock';
 COMMENT ON FUNCTION analytics.learn_news(text[], text[], text[], timestamptz[], text[], timestamptz[], text[], timestamptz[], text[], text[], timestamptz[], pg_snapshot) IS
-'merges the latest of each product and moves products'' P to seen, for merge_cells(); null when an open transaction holds one of them: then nothing has moved';
+'merges the latest of each product and moves products'' P to seen (null: not yet), for merge_cells(); null when an open transaction holds one of them: then nothing has moved';
 
 -- Views join product p and tail_product() t: of the two the later one that says something holds.
 CREATE OR REPLACE FUNCTION analytics.later_product_sql(field text) RETURNS text

@@ -272,7 +272,9 @@ AS $$
 DECLARE
     name text;
 BEGIN
-    IF EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name <> 'product_pair' AND s.name <> 'identity') OR EXISTS (SELECT FROM analytics.retired)
+    -- (a P that saw nothing is none: what settings a shop began with, or a refresh before its first event, leave one)
+    IF EXISTS (SELECT FROM analytics.rollup_state s LEFT JOIN analytics.rollup r USING (name)
+                WHERE (r.builtin OR s.name IN ('session', 'product')) AND s.merged::text <> '1:1:') OR EXISTS (SELECT FROM analytics.retired)
        OR NOT EXISTS (SELECT FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
                        WHERE p.oid = 'analytics.merge_cells(text, xid8, xid8[], text[])'::regprocedure AND l.lanname = 'c') THEN
         RETURN false;

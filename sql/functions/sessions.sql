@@ -26,8 +26,10 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.session_events_sql(text) IS 'SQL of the events that sessions are made of, from lines';
 
--- The sessions that lines of the tail (SQL) change: as merged (sign -1) and as they are with the tail (sign 1). merged is SQL of P.
-CREATE OR REPLACE FUNCTION analytics.session_changes_sql(tail text, merged text) RETURNS text
+-- The sessions that lines of the tail (SQL) change: as merged (sign -1) and as they are with the tail (sign 1). merged is SQL of P. anew: all
+-- that the tail touches is put together from the events that P has and the tail; for keys of which lines of the tail may stand in the merged
+-- sessions already, as merge_cells() leaves them.
+CREATE OR REPLACE FUNCTION analytics.session_changes_sql(tail text, merged text, anew boolean) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -40,18 +42,18 @@ AS $$
           FROM (%1$s) e WHERE e.key IS NOT NULL
     ), tail_event AS MATERIALIZED (
         -- lost: something was taken back, and what is left can't be told from sums (of a kept session sums are all there is)
-        SELECT e.*, bool_or((e.n < 0 OR e.priced < 0) AND NOT e.kept) OVER (PARTITION BY e.store_id, e.key) AS lost
+        SELECT e.*, %9$s OR bool_or((e.n < 0 OR e.priced < 0) AND NOT e.kept) OVER (PARTITION BY e.store_id, e.key) AS lost
           FROM sent e WHERE NOT (e.kept AND %4$s::text = '1:1:')  -- while nothing is merged but what is kept
     ), touched AS MATERIALIZED (
         -- a key's events of a day are looked up together; a session between two of them may come along, and changes nothing
         SELECT DISTINCT m.*, e.session_gap, e.lost AND (m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)) IS NOT TRUE AS lost
           FROM (SELECT t.store_id, t.key, t.session_gap, t.lost, min(t.occurred_at) AS first_at, max(t.occurred_at) AS last_at
-                  FROM tail_event t WHERE t.n <> 0 OR t.priced <> 0 OR t.cart_value <> 0
+                  FROM tail_event t WHERE %9$s OR t.n <> 0 OR t.priced <> 0 OR t.cart_value <> 0
                  GROUP BY 1, 2, 3, 4, floor(extract(epoch FROM t.occurred_at) / 86400)) e
           JOIN analytics.rollup_session m ON m.store_id = e.store_id AND m.key = e.key
            AND (starts_with(e.key, 's') OR (m.started_at <= e.last_at + e.session_gap AND m.ended_at >= e.first_at - e.session_gap))
          -- without a state nothing is merged, whatever the table holds, but what nothing can put together again
-         WHERE %4$s::text <> '1:1:' OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)
+         WHERE %9$s OR %4$s::text <> '1:1:' OR m.started_at < (SELECT w.before FROM analytics.retired w WHERE w.store_id = m.store_id)
     ), event AS MATERIALIZED (
         SELECT e.store_id, e.key, e.session_gap, e.occurred_at, e.event_type, e.channel, e.country, e.device, e.currency, e.priced, e.n, e.cart_value
           FROM tail_event e WHERE (e.n <> 0 OR e.priced <> 0 OR e.cart_value <> 0) AND (e.kept OR NOT e.lost)
@@ -105,9 +107,10 @@ AS $$
         analytics.session_events_sql(tail || ' l'),
         analytics.session_events_sql(format('(SELECT c.* FROM analytics.counted_line c WHERE c.store_id = m.store_id AND c.occurred_at >= m.started_at AND c.occurred_at <= m.ended_at AND pg_visible_in_snapshot(c.stamp, %s)) l', merged)),
         analytics.moment_sql('v.occurred_at'), merged,
-        analytics.moment_sql('m.channel_at'), analytics.moment_sql('m.country_at'), analytics.moment_sql('m.device_at'), analytics.moment_sql('m.currency_at'))
+        analytics.moment_sql('m.channel_at'), analytics.moment_sql('m.country_at'), analytics.moment_sql('m.device_at'), analytics.moment_sql('m.currency_at'),
+        anew::text)
 $$;
-COMMENT ON FUNCTION analytics.session_changes_sql(text, text) IS 'SQL (common table expressions, the last named changed) of the sessions that the tail changes: before, with sign -1, and after';
+COMMENT ON FUNCTION analytics.session_changes_sql(text, text, boolean) IS 'SQL (common table expressions, the last named changed) of the sessions that the tail changes: before, with sign -1, and after';
 
 -- The day that a session c started on; o and d are its store's row and the default's, r the store's in retired. As counted_line's day.
 CREATE OR REPLACE FUNCTION analytics.session_day_sql() RETURNS text
@@ -198,9 +201,9 @@ END
 AS %L';
 BEGIN
     EXECUTE format('CREATE FUNCTION analytics.tail_session() RETURNS TABLE (sign integer, store_id text, key text, started_at timestamptz, ended_at timestamptz, events bigint, orders bigint, views bigint, carts bigint, checkouts bigint, cart_values jsonb, channel text, channel_at timestamptz, country text, country_at timestamptz, device text, device_at timestamptz, currency text, currency_at timestamptz)' || header,
-        format(body, analytics.session_changes_sql(tail, 'merged'), 'SELECT sign, ' || session_columns || ' FROM changed'));
+        format(body, analytics.session_changes_sql(tail, 'merged', false), 'SELECT sign, ' || session_columns || ' FROM changed'));
     EXECUTE format('CREATE FUNCTION analytics.tail_session_day() RETURNS SETOF analytics.rollup_session_day' || header,
-        format(body, analytics.session_changes_sql(tail, 'merged'), analytics.session_days_sql('changed')));
+        format(body, analytics.session_changes_sql(tail, 'merged', false), analytics.session_days_sql('changed')));
 
     -- Up to the P of the rollups, so that both stand at one from then on, and merge_cells() takes sessions along.
     EXECUTE format('CREATE FUNCTION analytics.merge_sessions() RETURNS bigint
@@ -245,9 +248,9 @@ BEGIN
     UPDATE analytics.rollup_state s SET duration = clock_timestamp() - started WHERE s.name = ''session'';
     RETURN n;
 END
-', format(apply, analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id() AND (upto IS NULL OR pg_visible_in_snapshot(t.stamp, upto)))', 'merged'))));
+', format(apply, analytics.session_changes_sql('(SELECT t.* FROM ' || analytics.tail_lines_sql('newer', 'running') || ' t WHERE t.stamp <> pg_current_xact_id() AND (upto IS NULL OR pg_visible_in_snapshot(t.stamp, upto)))', 'merged', false))));
 
-    -- Keys from which something was taken back, for merge_cells(): their lines that are seen and not merged.
+    -- Keys that merge_cells() leaves to SQL: their lines that are seen and not merged, some of which it may have put into sessions.
     EXECUTE format('CREATE FUNCTION analytics.merge_lost_sessions(stores text[], keys text[], merged pg_snapshot, seen pg_snapshot) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -267,7 +270,7 @@ BEGIN
     RETURN n;
 END
 ', format(apply, analytics.session_changes_sql(format('(SELECT l.* FROM %s l WHERE pg_visible_in_snapshot(l.stamp, seen) AND (l.store_id, %s) IN (SELECT * FROM unnest(stores, keys)))',
-            analytics.tail_lines_sql('newer', 'running'), analytics.session_key_sql()), 'merged'))));
+            analytics.tail_lines_sql('newer', 'running'), analytics.session_key_sql()), 'merged', true))));
 
     -- as if the person's merged lines were taken back
     EXECUTE format('CREATE FUNCTION analytics.erase_from_sessions(of_store text, customer text, visitors text[], visits text[]) RETURNS bigint
@@ -289,7 +292,7 @@ BEGIN
     %s;
     RETURN n;
 END
-', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND (t.anonymous_id = ANY (visitors) OR t.session_id = ANY (visits)))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged')),
+', format(apply, analytics.session_changes_sql('(SELECT t.store_id, t.line, (-t.sign)::smallint AS sign, t.event_type, t.occurred_at, t.stamp, t.customer_id, t.anonymous_id, t.session_id, t.unit_price, t.amount, t.discount, t.currency, t.channel, t.country, t.device, t.session_gap FROM analytics.counted_line t WHERE t.store_id = of_store AND (t.customer_id = customer OR (t.customer_id IS NULL AND (t.anonymous_id = ANY (visitors) OR t.session_id = ANY (visits)))) AND pg_visible_in_snapshot(t.stamp, merged))', 'merged', false)),
         analytics.store_session_days_sql(analytics.session_days_sql('(SELECT -1 AS sign, g.* FROM gone g)'))));
 
     EXECUTE format('CREATE OR REPLACE VIEW analytics.session WITH (security_barrier) AS
@@ -363,7 +366,7 @@ $$;
 COMMENT ON FUNCTION analytics.forget_sessions() IS 'has the next refresh put all sessions together anew; the caller holds the engine lock';
 
 COMMENT ON FUNCTION analytics.merge_sessions() IS 'merges what the rollups have merged and sessions have not, and moves sessions'' P to theirs; returns the sessions before and after; the caller holds the engine lock';
-COMMENT ON FUNCTION analytics.merge_lost_sessions(text[], text[], pg_snapshot, pg_snapshot) IS 'merges the lines of these keys that are in seen and not in merged, from events where something was taken back; returns the sessions before and after';
+COMMENT ON FUNCTION analytics.merge_lost_sessions(text[], text[], pg_snapshot, pg_snapshot) IS 'puts the sessions of these keys that lines in seen and not in merged touch together anew, from events; returns the sessions before and after';
 COMMENT ON FUNCTION analytics.erase_from_sessions(text, text, text[], text[]) IS 'takes a person''s events out of sessions and their days; the caller holds the engine lock';
 COMMENT ON FUNCTION analytics.tail_session() IS 'sessions that events not merged yet change: as merged (sign -1) and as they are (sign 1)';
 COMMENT ON FUNCTION analytics.tail_session_day() IS 'what events that are not merged yet change in sessions by day';

@@ -99,20 +99,17 @@ Datum amount_datum(const cells::Total& total) {
 }
 
 CellWriter::CellWriter(const Rollup& rollup, const cells::Words& words, Hll& hll)
-    : rollup_(rollup), words_(words), hll_(hll), width_(rollup.columns.size() + 4), values_(width_), nulls_(std::make_unique<bool[]>(width_)) {
-    memory_ = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics cell", ALLOCSET_DEFAULT_SIZES); });
-}
+    : rollup_(rollup), words_(words), hll_(hll), width_(rollup.columns.size() + 4), values_(width_), nulls_(std::make_unique<bool[]>(width_)) {}
 
 bool CellWriter::put(const cells::Table& table, pg::Rows& rows) {
     bool lost = false;
-    MemoryContext const caller = MemoryContextSwitchTo(memory_);
     for (std::size_t place = 0; place < table.size(); ++place) {
-        put_cell(table, place);
-        pg::protect([&] { rows.put(values_.data(), nulls_.get()); });
+        memory_.inside([&] {
+            put_cell(table, place);
+            pg::protect([&] { rows.put(values_.data(), nulls_.get()); });
+        });
         lost = lost || table.cell(place).lost;
-        MemoryContextReset(memory_);
     }
-    MemoryContextSwitchTo(caller);
     return lost;
 }
 

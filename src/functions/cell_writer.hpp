@@ -10,6 +10,7 @@
 
 #include "functions/cell_pass.hpp"
 #include "pg/headers.hpp"
+#include "pg/memory.hpp"
 #include "pg/rows.hpp"
 
 namespace analytics::cell_pass {
@@ -45,7 +46,7 @@ private:
     std::size_t width_;
     std::vector<Datum> values_;
     std::unique_ptr<bool[]> nulls_;
-    MemoryContext memory_;
+    pg::Memory memory_{"analytics cell"};
 };
 
 }  // namespace analytics::cell_pass

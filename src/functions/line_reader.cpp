@@ -37,14 +37,10 @@ void decode(cells::Value& value, Datum datum, Oid type) {
         case XID8OID:
             value.number = DatumGetInt64(datum);
             break;
-        case NUMERICOID: {
-            const auto amount = pg::plain_decimal(datum);
-            value.wide = !amount;
-            if (amount) {
-                value.amount = *amount;
-            } else {
-                value.text = DatumGetCString(DirectFunctionCall1(numeric_out, datum));
-            }
+        case JSONBOID: {
+            // read by whoever wants it: most documents nobody wants
+            const auto* const stored = DatumGetPointer(datum);
+            value.text = {stored, VARSIZE_ANY(stored)};
             break;
         }
         default:
@@ -52,12 +48,23 @@ void decode(cells::Value& value, Datum datum, Oid type) {
     }
 }
 
-bool is_plain(Datum datum, Oid type) {
-    if (type != TEXTOID && type != NUMERICOID && type != JSONBOID) {
-        return true;
-    }
+bool is_plain(Datum datum) {
     const auto* const pointer = DatumGetPointer(datum);
-    return !VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer) && (type != NUMERICOID || pg::plain_decimal(datum).has_value());
+    return !VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer);
+}
+
+void read_amount(cells::Value& value, Datum datum) {
+    auto amount = is_plain(datum) ? pg::plain_decimal(datum) : std::nullopt;
+    if (!amount) {
+        datum = pg::protect([&] { return PointerGetDatum(PG_DETOAST_DATUM(datum)); });
+        amount = pg::plain_decimal(datum);
+    }
+    value.wide = !amount;
+    if (amount) {
+        value.amount = *amount;
+    } else {
+        value.text = pg::protect([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, datum)); });
+    }
 }
 
 }  // namespace
@@ -78,16 +85,12 @@ cells::Line& LineReader::read(HeapTuple row, TupleDesc columns) {
         if (value.null) {
             continue;
         }
-        value.wide = false;
-        if (is_plain(datums_[i], type)) {
+        if (type == NUMERICOID) {
+            read_amount(value, datums_[i]);
+        } else if (type != TEXTOID || is_plain(datums_[i])) {
             decode(value, datums_[i], type);
         } else {
-            pg::protect([&] {
-                if (type == NUMERICOID) {
-                    datums_[i] = PointerGetDatum(PG_DETOAST_DATUM(datums_[i]));
-                }
-                decode(value, datums_[i], type);
-            });
+            pg::protect([&] { decode(value, datums_[i], type); });
         }
     }
     line_.settle();

@@ -1,8 +1,9 @@
 // merge_cells(): reads what a pass has not merged, makes cells of it and has SQL put them into tables.
 //
 // All that is read is read with one snapshot, S, taken after the engine's lock; cells and P are written by later statements of the
-// same transaction, so that they are seen together or not at all. Cells add: where they take more memory than work_mem allows
-// they are written, and more follow.
+// same transaction, so that they are seen together or not at all. Cells add: where they take too much memory they are written, and
+// more follow. What stays in memory for the whole pass: a hash for each purchase (in a rollup by product or the like), which tells
+// its second line from its first, and the keys of sessions that are left to SQL.
 
 #include "core/cells/cells.hpp"
 
@@ -15,15 +16,18 @@
 #include "functions/cell_pass.hpp"
 #include "functions/cell_writer.hpp"
 #include "functions/line_reader.hpp"
+#include "functions/merge_cells.hpp"
 #include "functions/product_writer.hpp"
 #include "functions/session_writer.hpp"
 #include "pg/datum.hpp"
 #include "pg/guard.hpp"
+#include "pg/memory.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 
 extern "C" {
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 }
 
@@ -31,7 +35,8 @@ namespace analytics::cell_pass {
 namespace {
 
 constexpr long kRowsAtOnce = 1000;
-constexpr std::size_t kMemory = 256UL << 20;  // of cells, sessions and words, before they are written
+
+int memory_setting = 0;  // of cells, sessions, products and words, before they are written; kB
 
 class Merge {
 public:
@@ -65,14 +70,15 @@ public:
     }
 
     bool is_full() const {
-        std::size_t bytes = words_.bytes() + (sessions_ ? sessions_->bytes() : 0);
+        std::size_t bytes = words_.bytes() + (sessions_ ? sessions_->bytes() : 0) + (products_ ? products_->bytes() : 0);
         for (const cells::Table& table : tables_) {
             bytes += table.bytes();
         }
-        return bytes > kMemory;
+        return bytes > (static_cast<std::size_t>(memory_setting) << 10);
     }
 
-    void write() {
+    // last: nothing more is added.
+    void write(bool last) {
         for (std::size_t i = 0; i < tables_.size(); ++i) {
             if (const int finer = pass_.rollups[i].finer; finer >= 0) {
                 tables_[i].add_cells_of(tables_[static_cast<std::size_t>(finer)]);
@@ -84,7 +90,10 @@ public:
             tables_[i].clear();
         }
         if (sessions_) {
-            sessions_->write();
+            sessions_->write(last);
+        }
+        if (products_ && !last) {
+            products_->write();
         }
         words_ = {};
         reader_.forget();
@@ -159,25 +168,21 @@ void read_lines(Pass& pass, Merge& merge, Datum newer, Datum running, std::int64
         }
         return SPI_cursor_open(nullptr, pass.plan, values.data(), nullptr, true);
     });
-    MemoryContext const caller = CurrentMemoryContext;
-    MemoryContext const batch = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics lines", ALLOCSET_DEFAULT_SIZES); });
+    pg::Memory memory("analytics line");
     for (;;) {
         pg::protect([&] { SPI_cursor_fetch(portal, true, kRowsAtOnce); });
         const auto fetched = SPI_processed;
         SPITupleTable* const table = SPI_tuptable;
-        MemoryContextSwitchTo(batch);
         for (std::uint64_t i = 0; i < fetched; ++i) {
-            merge.add(table->vals[i], table->tupdesc);
+            memory.inside([&] { merge.add(table->vals[i], table->tupdesc); });
         }
-        MemoryContextSwitchTo(caller);
-        MemoryContextReset(batch);
         SPI_freetuptable(table);
         if (fetched == 0) {
             break;
         }
         lines += static_cast<std::int64_t>(fetched);
         if (merge.is_full()) {
-            merge.write();
+            merge.write(false);
         }
     }
     pg::protect([&] { SPI_cursor_close(portal); });
@@ -218,7 +223,7 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
         "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY ($3) AND name <> 'product'", kMovedTypes);
     // before anything is written at the end: a transaction whose snapshot is too old fails here
     kMoved.execute({seen, Int64GetDatum(lines), names});
-    merge.write();
+    merge.write(true);
     const auto changed = merge.finish_sessions(state.size() == 0 ? Datum{0} : *state[0].datum(1), seen);
     if (changed) {
         static constexpr std::array kChangedTypes = {Oid{INT8OID}};
@@ -230,6 +235,14 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
 }
 
 }  // namespace
+
+void define_memory_setting() {
+    // for tests, which have to see a merge in many portions: it changes no figure, and nobody needs to know it
+    DefineCustomIntVariable("analytics.merge_memory", "Memory that a merge fills with cells before it writes them.", nullptr, &memory_setting,
+                            256 << 10, 64, 64 << 20, PGC_SUSET, GUC_UNIT_KB | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, nullptr,
+                            nullptr, nullptr);
+}
+
 }  // namespace analytics::cell_pass
 
 ANALYTICS_FUNCTION(analytics_merge_cells) { return analytics::cell_pass::merge_cells(fcinfo); }

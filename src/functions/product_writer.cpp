@@ -47,6 +47,7 @@ void ProductWriter::add(cells::Line& line) {
     if (product.id.empty()) {
         product.store = line[cells::kStore].text;
         product.id = line[id].text;
+        bytes_ += sizeof(Product) + product.store.size() + product.id.size();
     }
     const Age age{line[cells::kOccurredAt].number, line[cells::kRevision].number, value(ProductPass::kStamp).number, -line[cells::kLine].number};
     const std::array<Field*, kFields.size()> fields = {&product.name, &product.category, &product.brand};
@@ -54,16 +55,16 @@ void ProductWriter::add(cells::Line& line) {
     if (const cells::Value& properties = value(ProductPass::kProperties); says_more && !properties.null) {
         std::array<const char*, kFields.size()> texts{};
         pg::protect([&] {
-            auto* const document = static_cast<Jsonb*>(palloc(VARHDRSZ + properties.text.size()));
-            SET_VARSIZE(document, VARHDRSZ + properties.text.size());
-            std::memcpy(&document->root, properties.text.data(), properties.text.size());
+            Jsonb* const document = DatumGetJsonbP(PointerGetDatum(properties.text.data()));
             for (std::size_t i = 0; i < kFields.size(); ++i) {
                 texts[i] = member_text(document, kFields[i]);
             }
         });
         for (std::size_t i = 0; i < kFields.size(); ++i) {
             if (texts[i] != nullptr && age > fields[i]->age) {
+                bytes_ -= fields[i]->value ? fields[i]->value->size() : 0;
                 *fields[i] = {std::string(texts[i]), age};
+                bytes_ += fields[i]->value->size();
             }
         }
     }
@@ -74,7 +75,21 @@ void ProductWriter::add(cells::Line& line) {
     }
 }
 
-bool ProductWriter::finish(Datum seen) {
+void ProductWriter::write() {
+    if (!is_held_ && !products_.empty()) {
+        learn({});
+    }
+    products_ = {};
+    bytes_ = 0;
+}
+
+void ProductWriter::finish(Datum seen) {
+    if (!is_held_) {
+        learn(seen);
+    }
+}
+
+void ProductWriter::learn(pg::Parameter seen) {
     std::vector<const Product*> rows;
     rows.reserve(products_.size());
     for (const auto& [hash, product] : products_) {
@@ -103,7 +118,7 @@ bool ProductWriter::finish(Datum seen) {
         {texts([](const Product& product) { return Text(product.store); }), texts([](const Product& product) { return Text(product.id); }), values(&Product::name),
          times(&Product::name), values(&Product::category), times(&Product::category), values(&Product::brand), times(&Product::brand),
          values(&Product::price), texts([](const Product& product) { return Text(product.currency); }), times(&Product::price), seen});
-    return !result[0].is_null(1);
+    is_held_ = result[0].is_null(1);
 }
 
 }  // namespace analytics::cell_pass

@@ -11,6 +11,7 @@
 
 #include "functions/cell_pass.hpp"
 #include "pg/headers.hpp"
+#include "pg/spi.hpp"
 
 namespace analytics::cell_pass {
 
@@ -18,10 +19,15 @@ class ProductWriter {
 public:
     explicit ProductWriter(const ProductPass& pass) : pass_(pass) {}
 
-    // In memory of the caller's that is soon freed: documents are copied to be read.
+    // In memory of the caller's that is soon freed: documents may be copied to be read.
     void add(cells::Line& line);
-    // Writes what was said, and moves products' P to `seen`. False: an open transaction holds a product, and nothing has moved.
-    bool finish(Datum seen);
+    // Writes what was said so far.
+    void write();
+    // Writes what was said, and moves products' P to `seen`; unless an open transaction holds a product: then P stays, and a later merge
+    // says all of it again, which changes nothing where it was written.
+    void finish(Datum seen);
+
+    std::size_t bytes() const { return bytes_; }
 
 private:
     // Of two lines the later one counts: by time, revision, transaction; of one version's lines the first.
@@ -48,8 +54,12 @@ private:
         std::size_t operator()(const cells::Hash128& hash) const { return cells::mix(hash.low, hash.high); }
     };
 
+    void learn(pg::Parameter seen);  // null: P stays
+
     const ProductPass& pass_;
     std::unordered_map<cells::Hash128, Product, HashOfHash> products_;  // by store and id
+    std::size_t bytes_ = 0;
+    bool is_held_ = false;  // by an open transaction
 };
 
 }  // namespace analytics::cell_pass

@@ -8,6 +8,7 @@
 
 #include "functions/cell_writer.hpp"
 #include "pg/datum.hpp"
+#include "pg/memory.hpp"
 #include "pg/rows.hpp"
 #include "pg/spi.hpp"
 
@@ -52,24 +53,6 @@ constexpr std::array kDayColumns = {
     ColumnType{"device", TEXTOID},     ColumnType{"currency", TEXTOID},   ColumnType{"sessions", INT8OID},       ColumnType{"bounces", INT8OID},
     ColumnType{"events", INT8OID},     ColumnType{"orders", INT8OID},     ColumnType{"duration", INTERVALOID},   ColumnType{"view_item", INT8OID},
     ColumnType{"add_to_cart", INT8OID}, ColumnType{"begin_checkout", INT8OID}, ColumnType{"purchase", INT8OID},  ColumnType{"value_lost", NUMERICOID}};
-
-class Memory {
-public:
-    Memory() : caller_(CurrentMemoryContext) {
-        own_ = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics session", ALLOCSET_DEFAULT_SIZES); });
-    }
-    template <typename Work>
-    void inside(Work&& work) {
-        MemoryContextSwitchTo(own_);
-        work();
-        MemoryContextSwitchTo(caller_);
-        MemoryContextReset(own_);
-    }
-
-private:
-    MemoryContext caller_;
-    MemoryContext own_ = nullptr;
-};
 
 Datum text_of(std::string_view value) {
     return pg::protect([&] { return pg::text_datum(value); });
@@ -131,7 +114,7 @@ void SessionWriter::add(cells::Line& line) {
 
 void SessionWriter::look_up() {
     pg::Rows rows("probe", columns_of(kProbeColumns));
-    Memory memory;
+    pg::Memory memory("analytics session");
     for (const cells::Probe& probe : sessions_.probes()) {
         memory.inside([&] {
             std::array<Datum, 4> values = {text_of(words_.text(probe.store)), text_of(words_.text(probe.key)),
@@ -175,7 +158,7 @@ void SessionWriter::look_up() {
 }
 
 void SessionWriter::put_changes(std::span<const cells::Change> changes, pg::Rows& rows) const {
-    Memory memory;
+    pg::Memory memory("analytics session");
     for (const cells::Change& change : changes) {
         memory.inside([&] {
             const cells::Session& session = *change.session;
@@ -203,7 +186,7 @@ void SessionWriter::put_changes(std::span<const cells::Change> changes, pg::Rows
 }
 
 void SessionWriter::put_days(std::span<const cells::Change> changes, pg::Rows& rows) const {
-    Memory memory;
+    pg::Memory memory("analytics session");
     const auto text = [&](cells::MaybeWord word) { return text_of(word == 0 ? std::string_view() : words_.text(word - 1)); };
     for (const auto& [key, day] : cells::days_of(changes)) {
         memory.inside([&, &key = key, &day = day] {
@@ -220,12 +203,12 @@ void SessionWriter::put_days(std::span<const cells::Change> changes, pg::Rows& r
     }
 }
 
-void SessionWriter::write() {
+void SessionWriter::write(bool last) {
     if (sessions_.empty()) {
         return;
     }
     look_up();
-    const std::vector<cells::Change> changes = sessions_.changes();
+    const std::vector<cells::Change> changes = sessions_.changes(last);
     changed_ += static_cast<std::int64_t>(changes.size());
     if (!changes.empty()) {
         pg::Rows changed("changed", columns_of(kChangeColumns));
@@ -242,12 +225,12 @@ void SessionWriter::write() {
 }
 
 std::int64_t SessionWriter::finish(Datum merged, Datum seen) {
-    const auto& lost = sessions_.lost();
-    if (!lost.empty()) {
+    const auto& left = sessions_.left();
+    if (!left.empty()) {
         static constexpr std::array kTypes = {Oid{TEXTARRAYOID}, Oid{TEXTARRAYOID}, Oid{PG_SNAPSHOTOID}, Oid{PG_SNAPSHOTOID}};
         static pg::Statement kLost("SELECT analytics.merge_lost_sessions($1, $2, $3, $4)", kTypes);
         const auto array = [&](auto&& part) {
-            return pg::protect([&] { return pg::text_array(lost.size(), [&](std::size_t i) { return std::string_view(part(lost[i])); }); });
+            return pg::protect([&] { return pg::text_array(left.size(), [&](std::size_t i) { return std::string_view(part(left[i])); }); });
         };
         const Datum stores = array([](const auto& pair) -> const std::string& { return pair.first; });
         const Datum keys = array([](const auto& pair) -> const std::string& { return pair.second; });

@@ -15,9 +15,9 @@ public:
     SessionWriter(SessionPass& pass, cells::Words& words) : pass_(pass), words_(words), sessions_(words) {}
 
     void add(cells::Line& line);
-    // Puts what came so far into the tables, but for keys that lost something.
-    void write();
-    // Those keys, from the events that `seen` has and `merged` has not. Returns the sessions before and after, of all.
+    // Puts what came so far into the tables, but for keys that are left to SQL. last: nothing more comes.
+    void write(bool last);
+    // Those keys, whole: from the events that `seen` has and `merged` has not. Returns the sessions before and after, of all.
     std::int64_t finish(Datum merged, Datum seen);
 
     std::size_t bytes() const { return sessions_.bytes(); }

@@ -13,7 +13,9 @@ void Rows::show() {
         relation->md.reliddesc = InvalidOid;
         relation->md.tupdesc = columns_;
         relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-        relation->md.enrtuples = static_cast<double>(count_);
+        // Plans are kept, and must not depend on how many rows the first one happened to meet: with few, other tables are
+        // looked up by index, row by row, and a plan made at a large merge does not read them whole at each small one.
+        relation->md.enrtuples = kPlannedRows;
         relation->reldata = store_;
         return SPI_register_relation(relation);
     });

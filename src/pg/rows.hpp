@@ -23,17 +23,16 @@ public:
     Rows& operator=(const Rows&) = delete;
 
     // Inside protect(): values are copied.
-    void put(Datum* values, bool* nulls) { tuplestore_putvalues(store_, columns_, values, nulls); ++count_; }
+    void put(Datum* values, bool* nulls) { tuplestore_putvalues(store_, columns_, values, nulls); }
     // Hands the rows to SQL; nothing is put from then on.
     void show();
 
-    std::size_t count() const { return count_; }
-
 private:
+    static constexpr double kPlannedRows = 100;
+
     const char* name_;
     TupleDesc columns_;
     Tuplestorestate* store_;
-    std::size_t count_ = 0;
     bool shown_ = false;
     int exceptions_;
 };

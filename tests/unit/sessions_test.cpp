@@ -41,9 +41,9 @@ protected:
 
     // (sign, start, end, events) of each change, in minutes.
     using Told = std::vector<std::array<std::int64_t, 4>>;
-    Told changes() {
+    Told changes(bool last = true) {
         Told told;
-        for (const Change& change : sessions_.changes()) {
+        for (const Change& change : sessions_.changes(last)) {
             told.push_back({change.sign, change.session->started_at / kMinute, change.session->ended_at / kMinute, change.session->events});
         }
         std::sort(told.begin(), told.end());
@@ -70,7 +70,7 @@ TEST_F(SessionsTest, AnEventThatFillsTheSilenceMakesOneOfTwo) {
     sessions_.add_merged(merged("cada", 65, 70, 2));
     sessions_.add_merged(merged("cada", 65, 70, 2));  // found twice, counted once
     EXPECT_EQ(changes(), (Told{{-1, 0, 15, 3}, {-1, 65, 70, 2}, {1, 0, 70, 6}}));
-    const auto all = sessions_.changes();
+    const auto all = sessions_.changes(true);
     const auto whole = std::find_if(all.begin(), all.end(), [](const Change& change) { return change.sign == 1; });
     EXPECT_TRUE(whole->known) << "a session of this start is there";
     EXPECT_EQ(words_.text(whole->session->channel.value - 1), "merged");
@@ -95,8 +95,8 @@ TEST_F(SessionsTest, WhatWasTakenBackMakesItsKeyLostForGood) {
     sessions_.add(line("cada", 1, "page_view", -1));
     sessions_.add(line("cben", 1));
     EXPECT_EQ(changes(), (Told{{1, 1, 1, 1}}));
-    ASSERT_EQ(sessions_.lost().size(), 1U);
-    EXPECT_EQ(sessions_.lost()[0].second, "cada");
+    ASSERT_EQ(sessions_.left().size(), 1U);
+    EXPECT_EQ(sessions_.left()[0].second, "cada");
     sessions_.clear();
     words_ = {};
     sessions_.add(line("cada", 90));
@@ -107,7 +107,7 @@ TEST_F(SessionsTest, AnEventTakenBackAndSentAgainTheSameChangesNothing) {
     sessions_.add(line("cada", 1, "page_view", -1));
     sessions_.add(line("cada", 1));
     EXPECT_TRUE(changes().empty());
-    EXPECT_TRUE(sessions_.lost().empty());
+    EXPECT_TRUE(sessions_.left().empty());
 }
 
 TEST_F(SessionsTest, KeptSessionsTakeSumsBack) {
@@ -116,7 +116,38 @@ TEST_F(SessionsTest, KeptSessionsTakeSumsBack) {
     kept.kept = true;
     sessions_.add_merged(kept);
     EXPECT_EQ(changes(), (Told{{-1, 0, 10, 4}, {1, 0, 10, 3}}));
-    EXPECT_TRUE(sessions_.lost().empty());
+    EXPECT_TRUE(sessions_.left().empty());
+}
+
+TEST_F(SessionsTest, LineWhoseEventComesInALaterPortionIsLeftWithAllOfItsKey) {
+    SessionLine second = line("cada", 5, "add_to_cart");
+    second.first_line = false;
+    second.cart_value.emplace().add(Decimal(250, 2));
+    sessions_.add(second);
+    sessions_.add(line("cbob", 5));
+    EXPECT_EQ(changes(false), (Told{{1, 5, 5, 1}})) << "Bob's alone";
+    ASSERT_EQ(sessions_.left().size(), 1U);
+    EXPECT_EQ(sessions_.left()[0].second, "cada");
+    sessions_.clear();
+    sessions_.add(line("cada", 5, "add_to_cart"));
+    EXPECT_TRUE(changes().empty());
+
+    Sessions whole(words_);
+    whole.add(second);
+    EXPECT_TRUE(whole.changes(true).empty());
+    EXPECT_TRUE(whole.left().empty()) << "where nothing more comes, no event is no session";
+}
+
+TEST_F(SessionsTest, KeptSessionsWaitForTheLastPortion) {
+    for (const bool last : {false, true}) {
+        Sessions sessions(words_);
+        Session kept = merged("cada", 0, 10, 4);
+        kept.kept = true;
+        sessions.add(line("cada", 5));
+        sessions.add_merged(kept);
+        EXPECT_EQ(sessions.changes(last).size(), last ? 2U : 0U);
+        EXPECT_EQ(sessions.left().size(), last ? 0U : 1U);
+    }
 }
 
 TEST_F(SessionsTest, CartsAddByCurrencyAndStepsCount) {
@@ -125,7 +156,7 @@ TEST_F(SessionsTest, CartsAddByCurrencyAndStepsCount) {
     SessionLine removed = line("cada", 2, "remove_from_cart");
     removed.cart_value.emplace().add(Decimal(-490, 2));
     for (const SessionLine& each : {added, removed, line("cada", 3, "add_payment_info"), line("cada", 4, "view_item")}) sessions_.add(each);
-    const auto all = sessions_.changes();
+    const auto all = sessions_.changes(true);
     ASSERT_EQ(all.size(), 1U);
     const Session& session = *all[0].session;
     EXPECT_EQ(session.cart_values.at(words_.of("EUR")).value().to_string(), "15.00");
@@ -152,12 +183,12 @@ TEST_F(SessionsTest, PortionsInAnyOrderComeToTheSame) {
                 }
             }
             std::vector<Session> after = stored;
-            for (const Change& change : part.changes()) {
+            for (const Change& change : part.changes(false)) {
                 if (change.sign < 0) {
                     std::erase_if(after, [&](const Session& session) { return session.started_at == change.session->started_at; });
                 }
             }
-            for (const Change& change : part.changes()) {
+            for (const Change& change : part.changes(false)) {
                 if (change.sign > 0) after.push_back(*change.session);
             }
             stored = after;

@@ -48,7 +48,6 @@ Table::Table(Shape shape, const Words& words)
     : shape_(std::move(shape)), key_width_(shape_.keys.size() + 1), number_width_(0), total_width_(0), words_(&words) {
     for (const Sum& sum : shape_.sums) {
         places_.push_back(sum.is_amount ? total_width_++ : number_width_++);
-        first_in_cell_ = first_in_cell_ || sum.first_in_cell;
     }
     counted_.resize(shape_.counts.size());
     index_.assign(kFirstSize, kFree);
@@ -113,11 +112,17 @@ void Table::add(Line& line) {
     cell.week = std::min(cell.week, line.buckets().week);
     cell.month = std::min(cell.month, line.buckets().month);
     cell.lines += sign;
-    const bool first = first_in_cell_ && is_first(line, place);
+    std::optional<bool> first;
     for (std::size_t i = 0; i < shape_.sums.size(); ++i) {
         const Sum& sum = shape_.sums[i];
         const Value& value = line[sum.column];
-        if (value.null || (sum.first_in_cell && !first)) {
+        if (value.null) {
+            continue;
+        }
+        if (sum.first_in_cell && !first) {
+            first = is_first(line, place);
+        }
+        if (sum.first_in_cell && !*first) {
             continue;
         }
         if (sum.is_amount) {
@@ -301,7 +306,7 @@ std::optional<Moment> Table::extreme(std::size_t place, std::size_t extreme) con
 std::size_t Table::bytes() const {
     std::size_t bytes = cells_.capacity() * sizeof(Cell) + keys_.capacity() * sizeof(Word) + numbers_.capacity() * 8 +
                         totals_.capacity() * sizeof(Total) + index_.size() * sizeof(Place) + hashes_.capacity() * 8 +
-                        seen_.capacity() * sizeof(Seen) + firsts_.bytes();
+                        seen_.capacity() * sizeof(Seen);
     for (const auto& counted : counted_) {
         bytes += counted.capacity() * sizeof(Counted);
     }
@@ -309,17 +314,22 @@ std::size_t Table::bytes() const {
 }
 
 void Table::clear() {
-    cells_.clear();
-    keys_.clear();
-    numbers_.clear();
-    totals_.clear();
-    hashes_.clear();
-    index_.assign(kFirstSize, kFree);
+    // with their memory
+    cells_ = {};
+    keys_ = {};
+    numbers_ = {};
+    totals_ = {};
+    hashes_ = {};
+    index_ = std::vector<Place>(kFirstSize, kFree);
     for (auto& counted : counted_) {
-        counted.clear();
+        counted = {};
     }
-    seen_.clear();
-    order_.clear();
+    for (auto& starts : count_starts_) {
+        starts = {};
+    }
+    seen_ = {};
+    extremes_ = {};
+    order_ = {};
     purchase_ = static_cast<Word>(-1);  // of words that are gone
 }
 

@@ -80,6 +80,7 @@ public:
     std::optional<Moment> extreme(std::size_t place, std::size_t extreme) const;
 
     const Shape& shape() const { return shape_; }
+    // What clear() gives back.
     std::size_t bytes() const;
 
     // Forgets the cells, but not which events were met in them: what follows adds to cells that somebody took.
@@ -113,7 +114,6 @@ private:
     std::size_t number_width_;  // sums that are numbers
     std::size_t total_width_;   // sums that are amounts
     std::vector<std::size_t> places_;  // of each sum among its kind
-    bool first_in_cell_ = false;
 
     std::vector<Cell> cells_;
     std::vector<Word> keys_;
@@ -125,7 +125,7 @@ private:
     std::vector<std::vector<std::size_t>> count_starts_;
     std::vector<Seen> seen_;
     std::vector<std::optional<Moment>> extremes_;
-    HashSet firsts_;
+    HashSet firsts_;  // events that were met in a cell, where only one of their lines may add
     std::vector<Place> order_;
     std::vector<Word> line_keys_;
     Word purchase_ = static_cast<Word>(-1);

@@ -83,12 +83,11 @@ public:
             }
         }
         places_[place] = hash;
-        if (++size_ * 2 > places_.size()) {
+        if (++size_ * 4 > places_.size() * 3) {
             grow();
         }
         return true;
     }
-    std::size_t bytes() const { return places_.size() * sizeof(Hash128); }
 
 private:
     void grow() {

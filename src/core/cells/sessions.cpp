@@ -53,7 +53,7 @@ void take_in(Session& whole, const Session& part, const Words& words) {
 bool Sessions::Event::counts() const { return n != 0 || priced != 0 || (cart_value && !cart_value->is_zero()); }
 
 void Sessions::add(SessionLine line) {
-    if (!is_lost_.empty() && is_lost_.contains(hash_of(line.store, line.key))) {
+    if (!is_left_.empty() && is_left_.contains(hash_of(line.store, line.key))) {
         return;
     }
     lines_.push_back(std::move(line));
@@ -180,10 +180,9 @@ void Sessions::join(std::vector<Session>& parts, bool one, std::int64_t gap) {
         }
     }
     parts.resize(std::min(parts.size(), last + 1));
-    std::erase_if(parts, [](const Session& session) { return session.events <= 0; });
 }
 
-std::vector<Change> Sessions::changes() {
+std::vector<Change> Sessions::changes(bool last) {
     sort();
     held_.clear();
     std::vector<Change> found;
@@ -205,9 +204,12 @@ std::vector<Change> Sessions::changes() {
             lost = lost || ((event.n < 0 || event.priced < 0) && !event.kept);
         }
         from = to;
-        if (lost) {
-            is_lost_.insert(hash_of(first.store, first.key));
-            lost_.emplace_back(words_->text(first.store), words_->text(first.key));
+        const auto leave = [&] {
+            is_left_.insert(hash_of(first.store, first.key));
+            left_.emplace_back(words_->text(first.store), words_->text(first.key));
+        };
+        if (lost || (!last && std::any_of(before.begin(), before.end(), [](const Session& session) { return session.kept; }))) {
+            leave();
             continue;
         }
         std::vector<Session> parts(before.begin(), before.end());
@@ -217,6 +219,10 @@ std::vector<Change> Sessions::changes() {
             }
         }
         join(parts, is_sent(first.key, *words_), first.gap);
+        if (std::erase_if(parts, [](const Session& session) { return session.events <= 0; }) > 0 && !last) {
+            leave();
+            continue;
+        }
         held_.push_back(std::move(parts));
         const std::vector<Session>& after = held_.back();
         for (const Session& session : before) {
@@ -261,9 +267,9 @@ std::map<DayKey, DayTotals> days_of(std::span<const Change> changes) {
 }
 
 void Sessions::clear() {
-    lines_.clear();
-    merged_.clear();
-    held_.clear();
+    lines_ = {};  // with its memory
+    merged_ = {};
+    held_ = {};
 }
 
 }  // namespace analytics::cells

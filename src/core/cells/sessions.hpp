@@ -1,6 +1,11 @@
 // Sessions from lines of events: what session_changes_sql() (sql/functions/sessions.sql) does, for keys from which nothing was taken back;
 // keys that lost something are named, for SQL to put together from the events.
 //
+// Lines may come in portions, each of which is written before the next one comes. A key that a portion can't settle is left to SQL as
+// well, which then takes all its lines, those of earlier portions too, whatever was written of them:
+//   where a line stands alone whose event's first line is still to come, nothing would be kept of it;
+//   a session that is kept as it is, since its raw events are gone, must not be given a line twice.
+//
 // A session is what its parts are. Parts are merged sessions and new events; starts, ends and first attributes compare, counts add.
 #pragma once
 
@@ -118,14 +123,14 @@ public:
     std::vector<Probe> probes();
     void add_merged(Session session);
 
-    // The sessions that change, and the keys that lost something; valid until the next call.
-    std::vector<Change> changes();
-    // Store and key.
-    const std::vector<std::pair<std::string, std::string>>& lost() const { return lost_; }
+    // The sessions that change; valid until the next call. last: no further portion comes.
+    std::vector<Change> changes(bool last);
+    // The keys that are left to SQL: store and key.
+    const std::vector<std::pair<std::string, std::string>>& left() const { return left_; }
 
     bool empty() const { return lines_.empty(); }
     std::size_t bytes() const { return lines_.capacity() * sizeof(SessionLine); }
-    // Forgets lines and sessions, but not the keys that lost something.
+    // Forgets lines and sessions, but not the keys that are left to SQL.
     void clear();
 
 private:
@@ -157,8 +162,8 @@ private:
     struct HashOfHash {
         std::size_t operator()(const Hash128& hash) const { return mix(hash.low, hash.high); }
     };
-    std::unordered_set<Hash128, HashOfHash> is_lost_;
-    std::vector<std::pair<std::string, std::string>> lost_;
+    std::unordered_set<Hash128, HashOfHash> is_left_;
+    std::vector<std::pair<std::string, std::string>> left_;
     const Words* words_;
 };
 
