@@ -126,6 +126,8 @@ void ExecutorLink::cancel(std::uint64_t id) {
     }
 }
 
+void ExecutorLink::tell_to_stop() { TerminateBackgroundWorker(worker_); }
+
 void ExecutorLink::drop() {
     if (segment_ == nullptr) {
         return;

@@ -54,6 +54,7 @@ public:
     std::optional<std::string_view> receive(bool& gone);
 
     void cancel(std::uint64_t id);
+    void tell_to_stop();  // SIGTERM, by way of the postmaster
     bool may_have_committed() const { return words_->committing; }
     bool told_to_stop() const { return words_->told_to_stop; }
 

@@ -80,6 +80,9 @@ void cancel_when_meant(SIGNAL_ARGS) {
     const bool timed_out =
         get_timeout_indicator(STATEMENT_TIMEOUT, false) || get_timeout_indicator(LOCK_TIMEOUT, false);
     const bool by_gateway = cancelled != self.seen_cancel;
+    if (serving != 0 && told_to_stop != 0 && !timed_out && cancelled == serving && !by_gateway) {
+        ProcDiePending = true;  // a function may catch a cancel and go on; this it cannot
+    }
     self.seen_cancel = cancelled;
     if (serving != 0 && (timed_out || !by_gateway || cancelled == serving)) {
         InterruptPending = true;
@@ -148,7 +151,12 @@ void serve_message(std::string_view message) {
         pg::fail(ERRCODE_INTERNAL_ERROR, "a task from the gateway is none");
     }
     self.channel.words->committing = false;
-    self.channel.words->serving = id_of(*task);
+    const std::uint64_t id = id_of(*task);
+    self.channel.words->serving = id;
+    if (self.channel.words->cancelled == id) {  // it came before there was anything to cancel
+        InterruptPending = true;
+        QueryCancelPending = true;
+    }
     const std::string answers = http::write_answers(serve(*task));
     self.channel.words->serving = 0;
     forget_cancels();

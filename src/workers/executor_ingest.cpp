@@ -44,6 +44,12 @@ http::Response of_error(const SqlError& error) {
     return response;
 }
 
+// Who met somebody's lock goes back to the gateway, which tries again.
+void reply_failed(Member& member, const SqlError& error) {
+    member.answer.again = error.sqlstate == "55P03" || error.sqlstate == "40P01" || error.sqlstate == "40001";
+    member.reply(of_error(error));
+}
+
 void unpack(Member& member) {
     const std::size_t limit = http_max_body();
     switch (member.ingest->gzipped ? http::gunzip(member.ingest->body, limit, member.unpacked) : http::Gunzip::done) {
@@ -144,20 +150,21 @@ void check_keys(std::vector<Member>& members) {
     }
     const auto error = run_transaction({kActivity, false, http_statement_timeout()}, [&] {
         Disguise owner = Disguise::owner();
+        limit_lock_waits(kLockTimeout);
         check_remaining(members, now);
         owner.take_off();
     });
     for (Member& member : members) {
         if (error && !member.answered) {
-            member.reply(of_error(*error));
+            reply_failed(member, *error);
         }
     }
 }
 
-void set_limits_of_transaction() {
+// An answer says that it is on disk. To be said after the disguise is off, which takes its settings along.
+void commit_to_disk() {
     pg::protect([] {
-        set_config_option("lock_timeout", kLockTimeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-        if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF) {  // an answer says that it is on disk
+        if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF) {
             set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
                               false);
         }
@@ -175,9 +182,10 @@ std::optional<SqlError> store(std::span<Member*> members, std::atomic<bool>& com
     std::vector<ingest::GroupReply> replies;
     const auto error = run_transaction({kActivity, false, http_statement_timeout()}, [&] {
         Disguise owner = Disguise::owner();
-        set_limits_of_transaction();
+        limit_lock_waits(kLockTimeout);
         replies = ingest::ingest_group(group);
         owner.take_off();
+        commit_to_disk();
         committing = true;
     });
     if (!error) {
@@ -191,11 +199,8 @@ std::optional<SqlError> store(std::span<Member*> members, std::atomic<bool>& com
 void store_alone(Member& member, std::atomic<bool>& committing) {
     Member* only = &member;
     const auto error = store({&only, 1}, committing);
-    if (error && (error->sqlstate == "55P03" || error->sqlstate == "40P01" || error->sqlstate == "40001")) {
-        member.answer.again = true;
-        member.reply(of_error(*error));
-    } else if (error) {
-        member.reply(of_error(*error));
+    if (error) {
+        reply_failed(member, *error);
     }
 }
 

@@ -116,11 +116,16 @@ void ExecutorPool::observe(std::size_t number, Time now) {
     if (executor.state == State::starting && health == ExecutorLink::Health::running) {
         executor.state = State::idle;
     }
+    if (executor.state == State::busy && executor.overdue <= now) {
+        executor.overdue = now + kStopPatience;
+        executor.link.tell_to_stop();
+    }
     if (executor.link.told_to_stop() && executor.state == State::busy) {
         if (executor.stopping == 0) {
             executor.stopping = now;
         } else if (now - executor.stopping > kStopPatience) {
             executor.link.cancel(executor.task);
+            executor.stopping += kSecond;  // and again: the second time the process ends
         }
     }
     if (number >= wanted_ && executor.state == State::idle) {
@@ -131,6 +136,7 @@ void ExecutorPool::observe(std::size_t number, Time now) {
 
 void ExecutorPool::work(Time now) {
     deadline_ = net::kNever;
+    now_ = now;
     for (std::size_t number = 0; number < executors_.size(); ++number) {
         Executor& executor = executors_[number];
         if (executor.link.started()) {
@@ -143,6 +149,9 @@ void ExecutorPool::work(Time now) {
             if (executor.state == State::off) {
                 deadline_ = std::min(deadline_, executor.due);
             }
+        }
+        if (executor.state == State::busy) {
+            deadline_ = std::min(deadline_, executor.overdue);
         }
         if (executor.state == State::starting || executor.stopping != 0) {
             deadline_ = std::min(deadline_, now + kLook);
@@ -163,10 +172,12 @@ std::optional<std::size_t> ExecutorPool::find_idle() const {
     return std::nullopt;
 }
 
-void ExecutorPool::give(std::size_t number, std::uint64_t id, std::string message) {
+void ExecutorPool::give(std::size_t number, std::uint64_t id, std::string message, Time patience) {
     Executor& executor = executors_[number];
     executor.state = State::busy;
     executor.task = id;
+    executor.overdue = patience == net::kNever ? patience : now_ + patience;
+    deadline_ = std::min(deadline_, executor.overdue);
     executor.link.send(std::move(message));
     executor.link.flush();  // what fails here is seen by the next look
 }

@@ -36,8 +36,9 @@ public:
     Time deadline() const { return deadline_; }
 
     std::optional<std::size_t> find_idle() const;
-    // `id`: of the task, as it stands in the message.
-    void give(std::size_t executor, std::uint64_t id, std::string message);
+    // `id`: of the task, as it stands in the message. Who takes longer than `patience` is told to stop: no timeout and no
+    // cancel ends a function that catches them.
+    void give(std::size_t executor, std::uint64_t id, std::string message, Time patience = net::kNever);
     void cancel(std::size_t executor);
     void cancel_all();
 
@@ -56,6 +57,7 @@ private:
         int failures = 0;
         Time due = 0;
         Time started = 0;
+        Time overdue = net::kNever;  // when its task has taken too long
         Time stopping = 0;  // since when it is told to stop; 0: it is not
     };
 
@@ -70,6 +72,7 @@ private:
     const Events events_;
     std::vector<Executor> executors_;
     std::size_t wanted_ = 0;
+    Time now_ = 0;
     bool short_of_slots_ = false;
     Time deadline_ = 0;
 };

@@ -16,6 +16,9 @@
 namespace analytics::workers {
 namespace {
 
+// Nobody's lock holds an executor, but for that of a report.
+constexpr const char* kHealthLockTimeout = "1s";
+constexpr const char* kWatchLockTimeout = "50ms";  // the next look is a second later
 constexpr std::size_t kCompressFrom = 1024;  // bytes
 
 http::Response of_error(const SqlError& error, bool anonymous) {
@@ -120,6 +123,7 @@ http::Answer serve_health() {
     http::Answer answer;
     const auto error = run_transaction({"GET /api/health", false, http_statement_timeout()}, [&] {
         Disguise owner = Disguise::owner();
+        limit_lock_waits(kHealthLockTimeout);
         {
             const pg::Connection connection;
             const pg::Result rows = health.execute({}, pg::Access::read_only);
@@ -180,6 +184,7 @@ http::Answer serve_watch(const http::Watch& watch) {
     answer.id = watch.id;
     const auto error = run_transaction({"GET /api/live", true, http_statement_timeout()}, [&] {
         Disguise owner = Disguise::owner();
+        limit_lock_waits(kWatchLockTimeout);
         {
             const pg::Connection connection;
             look_since(watch.since, answer.parts);

@@ -19,6 +19,7 @@ constexpr std::size_t kGroupBytes = 4 * 1024 * 1024;
 constexpr net::Time kListenPause = 5 * net::kSecond;
 constexpr net::Time kDrain = 3 * net::kSecond;
 constexpr net::Time kDrainCancelled = 1 * net::kSecond;
+constexpr net::Time kOverdue = 5 * net::kSecond;  // after the timeout that should have ended it
 constexpr net::Time kLockPause = net::kSecond / 10;
 constexpr int kMostTries = 3;  // of ingests whose executor was lost
 
@@ -249,6 +250,7 @@ void Service::take_query(net::ConnectionId connection, const http::Match& match,
     pending->query.route = static_cast<std::uint8_t>(match.route);
     pending->query.name = match.name;
     pending->query.request = std::move(request);
+    std::string().swap(pending->query.request.body);  // none of these routes looks at it
     queries_.push_back(std::move(pending));
 }
 
@@ -328,25 +330,42 @@ std::size_t Service::ingesting() const {
         std::count_if(work_.begin(), work_.end(), [](const auto& entry) { return entry.second.ingests; }));
 }
 
+std::size_t Service::reporting() const {
+    return static_cast<std::size_t>(std::count_if(work_.begin(), work_.end(), [](const auto& entry) {
+        const Work& work = entry.second;
+        return !work.ingests && !work.watch && work.requests.front()->route != http::Route::health;
+    }));
+}
+
+// The query whose turn it is. Reports leave one executor free, however long they take; health needs no more than that.
+Service::Queue::iterator Service::next_query() {
+    if (reporting() + 1 < std::max<std::size_t>(2, pool_.running())) {
+        return queries_.begin();
+    }
+    return std::find_if(queries_.begin(), queries_.end(),
+                        [](const auto& pending) { return pending->route == http::Route::health; });
+}
+
 void Service::dispatch() {
     const std::size_t most = std::max<std::size_t>(1, static_cast<std::size_t>(settings_.executors) / 2);
     while (const auto executor = pool_.find_idle()) {
+        const auto query = next_query();
         const bool may_ingest = ingesting() < most && !ingests_.empty();
         const bool ingest_first =
-            may_ingest && (queries_.empty() || ingests_.front()->arrived < queries_.front()->arrived);
+            may_ingest && (query == queries_.end() || ingests_.front()->arrived < (*query)->arrived);
         if (!dispatch_watch(*executor) && !(ingest_first && dispatch_ingests(*executor)) &&
-            !dispatch_query(*executor) && !(may_ingest && dispatch_ingests(*executor))) {
+            !dispatch_query(*executor, query) && !(may_ingest && dispatch_ingests(*executor))) {
             break;
         }
     }
 }
 
-bool Service::dispatch_query(std::size_t executor) {
-    if (queries_.empty()) {
+bool Service::dispatch_query(std::size_t executor, Queue::iterator query) {
+    if (query == queries_.end()) {
         return false;
     }
-    auto pending = std::move(queries_.front());
-    queries_.pop_front();
+    auto pending = std::move(*query);
+    queries_.erase(query);
     http::Task task;
     task.query = std::move(pending->query);
     std::string message = http::write_task(task);
@@ -355,7 +374,7 @@ bool Service::dispatch_query(std::size_t executor) {
     Work& work = work_[executor];
     work = {};
     work.requests.push_back(std::move(pending));
-    pool_.give(executor, id, std::move(message));
+    pool_.give(executor, id, std::move(message), settings_.statement_timeout_ms * 1000 + kOverdue);
     return true;
 }
 
@@ -425,7 +444,7 @@ void Service::answer_query(Pending& pending, http::Answer&& result) {
 }
 
 void Service::answer_ingest(std::unique_ptr<Pending> pending, http::Answer&& result) {
-    if (!pending->ingest.open && result.response.status != 401) {
+    if (result.rate >= 0) {
         rates_.charge(pending->ingest.key_hash, result.rate, result.events, now_);
     }
     counters_.events += static_cast<std::uint64_t>(result.events);
@@ -476,7 +495,10 @@ bool Service::drained(Time now) {
             }
             queue->clear();
         }
-        pool_.cancel_all();
+        if (now >= cancel_again_) {
+            cancel_again_ = now + net::kSecond / 2;
+            pool_.cancel_all();
+        }
     }
     return server_.connections() == 0 || now > drain_until_;
 }

@@ -5,6 +5,7 @@
 //
 // Each request is a Pending, in exactly one place: in a queue, or with the executor that serves it. At most half of the
 // executors ingest at the same time, so that groups grow while a commit is under way and reports find an executor free.
+// Reports hold all but one of them at most, so that ingests and health find one free.
 #pragma once
 
 #include "core/http/cors.hpp"
@@ -60,6 +61,7 @@ private:
         http::Query query;  // of all but ingests
         http::Ingest ingest;
     };
+    using Queue = std::deque<std::unique_ptr<Pending>>;
     using Pendings = std::vector<std::unique_ptr<Pending>>;
     // What an executor is at.
     struct Work {
@@ -86,9 +88,11 @@ private:
     http::Response busy(const std::string& message) const;
 
     void dispatch();
-    bool dispatch_query(std::size_t executor);
+    Queue::iterator next_query();
+    bool dispatch_query(std::size_t executor, Queue::iterator query);
     bool dispatch_ingests(std::size_t executor);
     std::size_t ingesting() const;
+    std::size_t reporting() const;
     void expire_queued();
     void answered(std::size_t executor, std::vector<http::Answer>&& answers);
     void lost(std::size_t executor, bool may_have_committed);
@@ -115,8 +119,8 @@ private:
     http::Rates rates_;
     Time now_ = 0;
     std::uint64_t last_id_ = 0;
-    std::deque<std::unique_ptr<Pending>> queries_;
-    std::deque<std::unique_ptr<Pending>> ingests_;
+    Queue queries_;
+    Queue ingests_;
     std::unordered_map<std::size_t, Work> work_;  // by executor
     Time listen_again_ = net::kNever;
     bool listen_failed_ = false;
@@ -132,6 +136,7 @@ private:
 
     bool draining_ = false;
     Time drain_until_ = 0;
+    Time cancel_again_ = 0;
 
     struct Counters {
         std::map<std::pair<std::string_view, int>, std::uint64_t> requests;  // by route and status

@@ -149,10 +149,17 @@ void Service::answer_watch(const http::Answer& result) {
         }
     } else if (auto batch = batch_at(0, snapshot); batch && !batch->counts.empty()) {
         // (where there was nothing, the old position says the same as the new one)
+        std::map<http::LiveFilter, std::string> messages;  // most listeners want the same
         for (auto& [connection, listener] : listeners_) {
-            if (const std::string message = listener.joined ? http::message_for(*batch, listener.filter) : "";
-                !message.empty()) {
-                server_.write_stream(connection, message);
+            if (!listener.joined) {
+                continue;
+            }
+            const auto [message, is_new] = messages.try_emplace(listener.filter);
+            if (is_new) {
+                message->second = http::message_for(*batch, listener.filter);
+            }
+            if (!message->second.empty()) {
+                server_.write_stream(connection, message->second);
             }
         }
         feed_.add(std::move(*batch), now_);

@@ -71,6 +71,12 @@ void end() {
 
 }  // namespace
 
+void limit_lock_waits(const char* timeout) {
+    pg::protect([timeout] {
+        set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+    });
+}
+
 void forget_cancels() { QueryCancelPending = false; }
 
 std::optional<SqlError> run_transaction(const TransactionKind& kind, const std::function<void()>& body) {

@@ -27,6 +27,9 @@ struct TransactionKind {
 // of the server's own (XX000 and the like) is logged too.
 std::optional<SqlError> run_transaction(const TransactionKind& kind, const std::function<void()>& body);
 
+// For the rest of the transaction: who would wait for a lock for longer fails with 55P03.
+void limit_lock_waits(const char* timeout);
+
 // The executor ignores cancels until the next transaction: there is nothing to cancel.
 void forget_cancels();
 

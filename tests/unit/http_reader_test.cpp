@@ -124,7 +124,11 @@ TEST(HttpReader, refuses_bodies_of_two_lengths) {
     EXPECT_EQ(status_of_failure(head + "Content-Length: -1\r\n\r\n"), 400);
     EXPECT_EQ(status_of_failure(head + "Content-Length: +1\r\n\r\na"), 400);
     EXPECT_EQ(status_of_failure(head + "Content-Length: 0x1\r\n\r\na"), 400);
+    EXPECT_EQ(status_of_failure(head + "Content-Length: 1, 1\r\n\r\na"), 400);
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: gzip\r\n\r\nab"), 501);
+    EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n"), 501);
+    EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 501);
+    EXPECT_EQ(status_of_failure("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"), 501);
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), 400);
 }
@@ -138,6 +142,24 @@ TEST(HttpReader, limits_header_and_body) {
     EXPECT_EQ(read(head + "Content-Length: 100\r\n\r\n" + std::string(100, 'a')).state(), State::complete);
     const std::string chunk = "3c\r\n" + std::string(60, 'a') + "\r\n";
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: chunked\r\n\r\n" + chunk + chunk + "0\r\n\r\n"), 413);
+}
+
+// What stands between chunks is no body, and would be kept without an end.
+TEST(HttpReader, limits_what_chunks_are_extended_by) {
+    const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    EXPECT_EQ(status_of_failure(head + "5;" + std::string(17000, 'a')), 431);
+    EXPECT_EQ(status_of_failure(head + "1\r\na\r\n" + std::string(17000, '0')), 431);
+    EXPECT_EQ(status_of_failure(head + "0\r\nX: " + std::string(17000, 'a')), 431);
+    EXPECT_EQ(read(head + "5;a=" + std::string(1000, 'a') + "\r\nhello\r\n0\r\nX: y\r\n\r\n").state(), State::complete);
+}
+
+TEST(HttpReader, limits_the_number_of_fields) {
+    std::string head = "GET / HTTP/1.1\r\nHost: x\r\n";
+    for (int i = 1; i < 200; ++i) {
+        head += "a:b\r\n";
+    }
+    EXPECT_EQ(read(head + "\r\n").state(), State::complete);
+    EXPECT_EQ(status_of_failure(head + "a:b\r\n\r\n"), 431);
 }
 
 TEST(HttpReader, says_what_is_wrong_as_json) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace analytics::http {
@@ -25,6 +26,9 @@ struct LiveFilter {
 
     bool takes_store(std::string_view name) const;
     bool takes_type(std::string_view name) const;
+    friend bool operator<(const LiveFilter& a, const LiveFilter& b) {
+        return std::tie(a.allowed, a.store, a.types) < std::tie(b.allowed, b.store, b.types);
+    }
 };
 
 struct LiveEvent {

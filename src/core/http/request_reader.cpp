@@ -10,10 +10,17 @@
 namespace analytics::http {
 namespace {
 
+constexpr int kMostFields = 200;  // work is done for each, in more than one place
+
 namespace beast = boost::beast::http;
 using ErrorCode = boost::system::error_code;
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+// The parser takes lists of equal numbers as well. Whoever stands before this server may not: one reading alone is taken.
+bool is_number(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 Response malformed(std::string_view what) {
     return error_response(400, "bad_request", "the request is not well-formed HTTP", what,
@@ -27,10 +34,14 @@ bool names_version(std::string_view bytes) {
     return version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.';
 }
 
+Response header_too_large(const std::string& limit) {
+    return error_response(431, "header_too_large", "the request's header is too large", "Limit: " + limit + ".",
+                          "Send fewer or shorter fields.");
+}
+
 Response failure_of(const ErrorCode& error, std::string_view bytes, const ReadLimits& limits) {
     if (error == beast::error::header_limit) {
-        return error_response(431, "header_too_large", "the request's header is too large",
-                              "Limit: " + std::to_string(limits.head) + " bytes.", "Send fewer or shorter fields.");
+        return header_too_large(std::to_string(limits.head) + " bytes");
     }
     if (error == beast::error::body_limit) {
         return error_response(413, "body_too_large", "the request's body is too large",
@@ -66,16 +77,27 @@ struct RequestReader::Parts {
         request.chunks = head.version() >= 11;
         int hosts = 0;
         int lengths = 0;
+        int codings = 0;
+        int count = 0;
         for (const auto& field : head) {
+            if (++count > kMostFields) {
+                fail(header_too_large(std::to_string(kMostFields) + " fields"));
+                return false;
+            }
             hosts += field.name() == beast::field::host ? 1 : 0;
             lengths += field.name() == beast::field::content_length ? 1 : 0;
+            codings += field.name() == beast::field::transfer_encoding ? 1 : 0;
             request.fields.add(std::string(view(field.name_string())), std::string(trim(view(field.value()))));
         }
         if (hosts > 1 || (hosts == 0 && head.version() >= 11)) {
             fail(malformed("HTTP/1.1 has exactly one field Host."));
         } else if (lengths > 1) {
             fail(malformed("There is more than one field Content-Length."));
-        } else if (request.fields.find("Transfer-Encoding") && !parser.chunked()) {
+        } else if (!is_number(request.fields.find("Content-Length").value_or("0"))) {
+            fail(malformed("Content-Length is no number."));
+        } else if (request.fields.find("Transfer-Encoding") && head.version() < 11) {
+            fail(malformed("HTTP/1.0 has no field Transfer-Encoding."));
+        } else if (codings > 1 || !equal_ignoring_case(request.fields.find("Transfer-Encoding").value_or("chunked"), "chunked")) {
             fail(error_response(501, "transfer_encoding", "the transfer encoding is not supported", {},
                                 "Send the body as it is, with Content-Length, or chunked."));
         } else if (const auto expect = request.fields.find("Expect");
@@ -156,6 +178,10 @@ std::size_t RequestReader::feed(std::string_view bytes) {
             parts.request.body = std::move(parts.parser.get().body());
             parts.state = State::complete;
         } else if (taken == 0) {
+            // the line of a chunk's size with what it is extended by, or the trailer: the parser waits for its end
+            if (parts.state == State::body && rest.size() > parts.limits.head) {
+                parts.fail(header_too_large(std::to_string(parts.limits.head) + " bytes"));
+            }
             break;
         }
     }

@@ -53,7 +53,7 @@ struct Answer {
     std::uint64_t id = 0;
     Response response;
     bool again = false;              // an ingest that met a lock: not done, to be tried later
-    std::int64_t rate = 0;           // of the key; 0: none
+    std::int64_t rate = -1;          // of the key; 0: none; -1: the key was not looked at
     std::int64_t events = 0;         // that were sent
     std::vector<std::string> parts;  // of a live query, the stores allowed; of a watch, see LiveFeed
 };
