@@ -11,8 +11,6 @@ import psycopg2
 
 ROOT = Path(__file__).parents[2]
 DATABASE = "docs_lists"
-# granted because functions and views that are listed call them
-BEHIND = {"distinct_count"}
 
 counts = {True: 0, False: 0}
 
@@ -76,8 +74,7 @@ def check_functions(cursor):
     listed = {name: re.findall(r"[a-z_]+", arguments) for cell in first for name, arguments in re.findall(r"`([a-z_]+)\(([^)]*)\)`", cell)}
     real = {}
     for name, arguments in query(cursor, """
-            SELECT proname, (SELECT array_agg(n ORDER BY i) FROM unnest(proargnames, coalesce(proargmodes, array_fill('i'::"char", ARRAY[cardinality(proargnames)])))
-                               WITH ORDINALITY u(n, m, i) WHERE m IN ('i', 'v'))
+            SELECT proname, array(SELECT n FROM unnest(proargnames) WITH ORDINALITY u(n, i) WHERE proargmodes IS NULL OR proargmodes[i] IN ('i', 'v') ORDER BY i)
               FROM pg_proc WHERE pronamespace = 'analytics'::regnamespace"""):
         real.setdefault(name, arguments or [])
     same("functions.md has functions that exist, with their arguments", listed, {name: real.get(name) for name in listed})

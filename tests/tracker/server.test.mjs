@@ -79,11 +79,11 @@ test('page_view and add_to_cart are in the views, a purchase is refused', async 
     });
     await until(() => sql('SELECT count(*) FROM analytics.event') === '2', 'the arrival of two events');
     assert.equal(sql('SELECT channel, device, events, orders, furthest_step FROM analytics.session'), 'direct|desktop|2|0|add_to_cart');
-    assert.equal(sql('SELECT product_id, name, carts, orders FROM analytics.product_daily'), 'mug|Mug|1|0');
+    assert.equal(sql('SELECT product_id, name, add_to_carts, orders FROM analytics.product_daily'), 'mug|Mug|1|0');
     assert.equal(sql(`SELECT code, status, payload ->> 'order_id' FROM analytics.rejected_event`), 'event_not_allowed|discarded|forged');
     await queued(page); // it heard the answer, so it sends nothing again
-    const statuses = await answered();
-    assert.ok(statuses[200] + (statuses[207] ?? 0) >= 1 && !statuses[204], `no preflight: ${JSON.stringify(statuses)}`);
+    const statuses = Object.keys(await answered()); // 200 or 422 as well, where they did not come in one request
+    assert.ok(statuses.length > 0 && statuses.every((status) => ['200', '207', '422'].includes(status)), `no preflight: ${statuses}`);
     assert.deepEqual(shop.errors, []);
 });
 
