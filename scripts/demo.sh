@@ -17,7 +17,7 @@ sql() { psql -X -q -v ON_ERROR_STOP=1 -c 'SET client_min_messages = warning' "$@
 
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$root/analytics.control")
 created=$state/clusters/$cluster/created
-wanted=$(find "$build/sql/analytics--$version.sql" "$root/demo" -type f ! -name figures.sql ! -name '*.pyc' -print0 |
+wanted=$(find "$build/sql/analytics--$version.sql" "$root/demo" -type f ! -name figures.sql ! -name '*.md' ! -name '*.pyc' -print0 |
     sort -z | xargs -0 cat | sha256sum)
 if [ "$(cat "$created" 2>/dev/null)" != "$wanted" ]; then
     say "creating the database 'demo' with the extension"

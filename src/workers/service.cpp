@@ -285,7 +285,7 @@ void Service::on_gone(net::ConnectionId connection) {
 }
 
 http::Response Service::script(const http::Request& request) const {
-    static const std::string packed = http::gzip(kTrackerScript);
+    static const std::string packed = http::gzip(kTrackerScript, http::Effort::best);
     static const std::string tag = http::etag_of(kTrackerScript);
     http::Response response;
     response.fields.add("Content-Type", "text/javascript; charset=utf-8");

@@ -182,7 +182,11 @@ def test_visualize_changes_its_tag_with_its_figures(server, key):
 def test_visualize_refuses_as_sql_does(server):
     refusal = server.get("/api/visualize?metric=nonsense")
     assert refusal.is_error(400, "22023") and "orders" in refusal.json["hint"]
+    typo = server.get("/api/visualize?metrics=orders")
+    assert typo.is_error(400, "22023") and "metric, grain" in typo.json["hint"] and "channel" in typo.json["hint"]
     assert server.get("/api/visualize?limit=x").is_error(400, "22P02")
+    day = server.get("/api/visualize?metric=orders&from=someday")
+    assert day.is_error(400, "22007") and "2026-03-01" in day.json["hint"]
     assert server.get("/api/visualize?metric=%zz").is_error(400, "bad_query")
     assert server.get("/api/visualize?metric=%ff").is_error(400, "22021")
     assert server.get("/api/visualize?nonsense=1").is_error(400, "22023")
