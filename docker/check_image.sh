@@ -81,15 +81,22 @@ check "the authenticator's, for PostgREST" over_tcp letmein analytics_authentica
 check "an event counts" asks "SELECT accepted FROM analytics.ingest('{\"event\":\"purchase\",\"order_id\":\"1\",\"items\":[{\"product_id\":\"mug\",\"price\":\"9.50\"}]}')" 1
 check "in the reports" asks "SELECT sum(net_sales) FROM analytics.sales_daily" 9.50
 inside psql -X -q -d shop -c "ALTER SYSTEM SET work_mem = '7MB'"
-if inside psql -X -A -t -q -d shop -c 'SHOW analytics.http_port' >/dev/null 2>&1; then
-    echo "ok - (this version has the HTTP server, and the health check asked it)"
-else
-    echo "this version has no HTTP server yet: the health check asked the database alone"
-fi
+http() { # text, curl's options, path: the answer has the text
+    local output
+    output=$(curl -sS --max-time 30 "${@:2:$#-2}" "http://127.0.0.1:8000${*: -1}") && grep -qF -- "$1" <<<"$output" || { printf '%s\n' "$output"; return 1; }
+}
+key=$(inside psql -X -A -t -q -d shop -c "SELECT analytics.create_ingest_key('shop')")
+check "HTTP says that all is well" http '{"status":"ok","database":"shop",' /api/health
+check "an order comes in over HTTP" http '{"accepted":1,"duplicates":0,"rejected":0,"errors":[]}' -H "Authorization: Bearer $key" \
+    -H 'Content-Type: application/json' -d '{"event":"purchase","order_id":"2","items":[{"product_id":"mug","price":"0.50"}]}' /api/ingest
+check "not without a key" http '"code":"no_key"' -d '{}' -H 'Content-Type: application/json' /api/ingest
+check "the anonymous role sees the figures" http '"totals": {"delta": null, "value": 10.00,' '/api/visualize?metric=net_sales'
+check "the tracker is there" http page_view /analytics.js
 stop
 check "after which its health check fails" fails_with "" inside "${health[@]}"
 start
-check "it starts again without any password, with its data" asks "SELECT sum(net_sales) FROM analytics.sales_daily" 9.50
+check "it starts again without any password, with its data" asks "SELECT sum(net_sales) FROM analytics.sales_daily" 10.00
+check "over HTTP, too" http '"value": 10.00,' '/api/visualize?metric=net_sales'
 check "and settings" asks "SHOW work_mem" 7MB
 inside psql -X -q -d shop -c 'SET client_min_messages = error' -c 'DROP EXTENSION analytics'
 check "without the extension it is not healthy" fails_with "division by zero" inside "${health[@]}"

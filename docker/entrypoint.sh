@@ -34,6 +34,7 @@ create() {
     initdb --pgdata="$new" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256 \
         --pwfile=<(printf '%s\n' "$password") >/dev/null
     printf "include = '/etc/analytics/postgresql.conf'\n" >>"$new/postgresql.conf"
+    printf "analytics.http_database = '%s'\n" "${database//\'/\'\'}" >>"$new/postgresql.conf"
     [ -z "$anon" ] || printf "analytics.http_anon_role = '%s'\n" "${anon//\'/\'\'}" >>"$new/postgresql.conf"
     printf 'host all all all scram-sha-256\n' >>"$new/pg_hba.conf"
 

@@ -2,14 +2,15 @@
 # Whether the server does its work: the database has the extension, and its HTTP server, if it is switched on, says so too.
 set -euo pipefail
 
-http_port=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -d "${POSTGRES_DB:-analytics}" <<'SQL'
+read -r address port < <(psql -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 -d "${POSTGRES_DB:-analytics}" <<'SQL'
 LOAD 'analytics';
 SELECT 1 / count(*) FROM pg_extension WHERE extname = 'analytics' \g /dev/null
-SELECT coalesce(nullif(current_setting('analytics.http_port', true), ''), '0');
+SELECT CASE WHEN a IN ('0.0.0.0', '::') THEN '127.0.0.1' ELSE a END, current_setting('analytics.http_port')
+  FROM current_setting('analytics.http_address') a;
 SQL
 )
-[ "$http_port" != 0 ] || exit 0
-exec 3<>"/dev/tcp/127.0.0.1/$http_port"
+[ "$port" != 0 ] || exit 0
+exec 3<>"/dev/tcp/$address/$port"
 printf 'GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
 read -r _ status _ <&3
 [ "$status" = 200 ]

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# What the documentation says: the SQL of pages and its results, and what BI tools read. WRITE=1 writes docs/dbt/sources.yml anew.
+# What the documentation says: the SQL and the HTTP of pages and what comes back, lists of settings, functions and errors, and what BI
+# tools read. WRITE=1 writes docs/dbt/sources.yml anew.
 . "$(dirname "$0")/lib.sh"
 
-pages=(README.md docs/reports.md)
+pages=(docs/reports.md)
+pages_with_http=(README.md docs/http.md)
 use_cluster test
 use_venv
 cd "$root"
@@ -19,4 +21,9 @@ tally() { # command: adds what its last line counts; one that ends without is a 
 }
 tally "$venv/bin/python" tests/docs/check_pages.py "${pages[@]}"
 tally "$venv/bin/python" tests/docs/check_bi.py ${WRITE:+--write}
+tally "$venv/bin/python" tests/docs/check_lists.py
+"$root/scripts/cluster.sh" start docs
+eval "$("$root/scripts/cluster.sh" env docs)"
+tally "$venv/bin/python" tests/docs/check_pages.py "${pages_with_http[@]}"
+"$root/scripts/cluster.sh" stop docs
 result $passed $failed

@@ -88,9 +88,10 @@ void check_key(Member& member, TimestampTz now) {
         member.reply(http::error_response(403, "revoked_key", "the key was revoked", {},
                                           "SELECT analytics.create_ingest_key(name) makes another one."));
     } else if (!key->webhook_secret.empty() && !is_signed(*key, member)) {
-        member.reply(http::error_response(
-            401, "bad_signature", "the signature of the webhook is missing or wrong", {},
-            "X-Shopify-Hmac-Sha256 or X-WC-Webhook-Signature must sign the body with the key's webhook_secret."));
+        member.reply(http::error_response(401, "bad_signature", "the signature of the webhook is missing or wrong", {},
+                                          "X-Shopify-Hmac-Sha256 or X-WC-Webhook-Signature must be the base64 of the "
+                                          "body's HMAC-SHA-256 under the key's "
+                                          "webhook_secret."));
     } else {
         member.key = *key;
         member.answer.rate = key->rate;
@@ -98,7 +99,8 @@ void check_key(Member& member, TimestampTz now) {
 }
 
 void append_report(std::string& body, const ingest::Report& report) {
-    body += "{\"accepted\":" + std::to_string(report.accepted) + ",\"duplicates\":" + std::to_string(report.duplicates) +
+    body += "{\"accepted\":" + std::to_string(report.accepted) +
+            ",\"duplicates\":" + std::to_string(report.duplicates) +
             ",\"rejected\":" + std::to_string(report.rejected) + ",\"errors\":[";
     for (const ingest::ListedError& error : report.errors) {
         body += body.back() == '[' ? "" : ",";
@@ -107,7 +109,8 @@ void append_report(std::string& body, const ingest::Report& report) {
             body += ",\"event_id\":";
             http::append_json(body, *error.event_id);
         }
-        for (const auto& [name, value] : {std::pair("code", &error.code), std::pair("pointer", &error.pointer), std::pair("message", &error.message)}) {
+        for (const auto& [name, value] : {std::pair("code", &error.code), std::pair("pointer", &error.pointer),
+                                          std::pair("message", &error.message)}) {
             body.append(",\"").append(name).append("\":");
             http::append_json(body, *value);
         }

@@ -61,6 +61,18 @@ std::string without_time(const std::string& report) {
     return end == std::string::npos ? report : report.substr(0, begin) + report.substr(end);
 }
 
+// What SQL's hints cannot know: how arguments are written in an address.
+void explain_report(SqlError& error) {
+    if (error.hint.empty() && (error.sqlstate.starts_with("22007") || error.sqlstate.starts_with("22008"))) {
+        error.hint = "from and to are times such as 2026-03-01 or 2026-03-01T12:00.";
+    } else if (error.hint.empty() && error.sqlstate == "22P02") {
+        error.hint = "limit is a number.";
+    } else if (error.message == "invalid filter") {
+        error.hint +=
+            " The other parameters are metric, grain, by, from, to, compare, limit, store, currency and basis.";
+    }
+}
+
 http::Response serve_report(const http::Query& query) {
     const auto arguments = read_report_query(query.request.query);
     if (!arguments) {
@@ -68,13 +80,17 @@ http::Response serve_report(const http::Query& query) {
                                     "Encode names and values as in a form: %25 for a percent sign.");
     }
     std::string report;
-    const auto error = run_transaction({"GET /api/visualize", false, http_statement_timeout()}, [&] {
+    auto error = run_transaction({"GET /api/visualize", false, http_statement_timeout()}, [&] {
         Disguise requester = Disguise::requester(query);
         report = run_report(*arguments);
         requester.take_off();
     });
     clean_session();
-    return error ? of_error(*error, false) : of_json(query.request, report, without_time(report));
+    if (error) {
+        explain_report(*error);
+        return of_error(*error, false);
+    }
+    return of_json(query.request, report, without_time(report));
 }
 
 pg::Statement allowed(

@@ -1,6 +1,8 @@
 #include "workers/service.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <variant>
 
 #include "core/http/compression.hpp"
@@ -49,6 +51,13 @@ std::string_view name_of(http::Route route) {
     return "none";
 }
 
+// For pg_stat_activity: who asks where HTTP is served need not read the log.
+void show_activity(const char* what, const char* place) {
+    std::array<char, 128> text{};
+    std::snprintf(text.data(), text.size(), "%s %s", what, place);
+    pgstat_report_activity(STATE_RUNNING, text.data());
+}
+
 // PostgREST's dialect: /api/, /api/NAME and /api/rpc/NAME. Where it is to be translated to SQL, and until then nothing.
 http::Response answer_in_dialect(const http::Match& match) {
     return http::error_response(404, "no_route", "there is no such route", match.name,
@@ -93,7 +102,10 @@ void Service::listen(Time now) {
         server_.listen(settings_.address, settings_.port);
         listen_failed_ = false;
         const char* const place = listening_on_.c_str();
-        pg::protect([place] { ereport(LOG, (errmsg("HTTP is served on %s", place))); });
+        pg::protect([place] {
+            ereport(LOG, (errmsg("HTTP is served on %s", place)));
+            show_activity("serving HTTP on", place);
+        });
     } catch (const analytics::Error& error) {
         server_.stop_listening();
         listen_again_ = now + kListenPause;
@@ -101,9 +113,11 @@ void Service::listen(Time now) {
             const char* const message = error.what();
             const char* const detail = error.detail().c_str();
             const char* const hint = error.hint().c_str();
+            const char* const place = listening_on_.c_str();
             pg::protect([&] {
                 ereport(WARNING, (errmsg("HTTP is not served: %s", message), errdetail_internal("%s", detail),
                                   errhint("%s It is tried again every 5 seconds.", hint)));
+                show_activity("not serving HTTP: cannot listen on", place);
             });
         }
         listen_failed_ = true;
@@ -186,12 +200,7 @@ void Service::on_request(net::ConnectionId connection, http::Request&& request, 
     } else if (match.route == http::Route::page) {
         here(page());
     } else if (match.route == http::Route::script) {
-        http::Response response = script();
-        if (http::none_match_names(request.fields, *response.fields.find("ETag"))) {
-            response.status = 304;
-            response.body.clear();
-        }
-        here(std::move(response));
+        here(script(request));
     } else if (match.route == http::Route::metrics) {
         here(metrics());
     } else if (match.route == http::Route::ingest) {
@@ -277,12 +286,22 @@ void Service::on_gone(net::ConnectionId connection) {
     // an ingest is done all the same: the sender would have to send it again otherwise
 }
 
-http::Response Service::script() const {
+http::Response Service::script(const http::Request& request) const {
+    static const std::string packed = http::gzip(kTrackerScript, http::Effort::best);
+    static const std::string tag = http::etag_of(kTrackerScript);
     http::Response response;
     response.fields.add("Content-Type", "text/javascript; charset=utf-8");
     response.fields.add("Cache-Control", "public, max-age=3600");
-    response.fields.add("ETag", http::etag_of(kTrackerScript));
-    response.body = kTrackerScript;
+    response.fields.add("ETag", tag);
+    response.fields.add("Vary", "Accept-Encoding");
+    if (http::none_match_names(request.fields, tag)) {
+        response.status = 304;
+    } else if (http::accepts_gzip(request.fields)) {
+        response.fields.add("Content-Encoding", "gzip");
+        response.body = packed;
+    } else {
+        response.body = kTrackerScript;
+    }
     return response;
 }
 

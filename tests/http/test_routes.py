@@ -3,7 +3,7 @@
 import gzip
 import json
 
-from conftest import until
+from conftest import is_as_before, until
 
 
 def test_page_lists_the_routes(server):
@@ -14,10 +14,15 @@ def test_page_lists_the_routes(server):
 
 def test_script(server):
     script = server.get("/analytics.js")
-    assert script.status == 200 and script.headers["Content-Type"].startswith("text/javascript")
-    assert b"dataLayer" in script.body or b"page_view" in script.body
+    assert script.status == 200 and script.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert b"dataLayer" in script.body and "Content-Encoding" not in script.headers
+    assert script.headers["Cache-Control"] == "public, max-age=3600" and "Accept-Encoding" in script.headers["Vary"]
     unchanged = server.get("/analytics.js", If_None_Match=script.headers["ETag"])
     assert (unchanged.status, unchanged.body) == (304, b"")
+    packed = server.get("/analytics.js", Accept_Encoding="gzip, br")
+    assert packed.headers["Content-Encoding"] == "gzip" and packed.headers["ETag"] == script.headers["ETag"]
+    assert gzip.decompress(packed.body) == script.body and len(packed.body) < 3000
+    assert server.get("/analytics.js", Accept_Encoding="gzip;q=0").body == script.body
 
 
 def test_404_is_json(server):
@@ -53,6 +58,40 @@ def test_origins(server, settings):
     assert preflight.status == 204 and preflight.headers["Access-Control-Allow-Methods"] == "POST, OPTIONS"
     assert preflight.headers["Access-Control-Allow-Headers"] == "authorization"
     assert server.ingest(None, [], Origin=origin).headers["Access-Control-Allow-Origin"] == origin, "errors are readable too"
+    exposed = server.ingest(None, [], Origin=origin).headers["Access-Control-Expose-Headers"]
+    assert "Retry-After" in exposed.split(", "), "the tracker waits as long as it says"
+    script = server.get("/analytics.js", Origin=origin)
+    assert script.headers["Access-Control-Allow-Origin"] == origin and script.headers.get_all("Vary") == ["Accept-Encoding", "Origin"]
+
+
+def test_activity_says_where_it_listens(server, shop, settings):
+    import socket
+
+    said = lambda: shop.value("SELECT query FROM pg_stat_activity WHERE backend_type = 'analytics gateway'")
+    assert said() == f"serving HTTP on 127.0.0.1 port {server.port}"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings.set(http_port=str(port))
+        until(lambda: said() == f"not serving HTTP: cannot listen on 127.0.0.1 port {port}", "the refusal")
+    until(lambda: said() == f"serving HTTP on 127.0.0.1 port {port}", "the port that is free again")
+
+
+def test_start_workers_sees_a_role_that_was_made_later(server, shop, admin, settings, server_log):
+    gateways = lambda: admin.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'analytics gateway'")
+    settings.set(http_port="0")
+    until(lambda: gateways() == 0, "no HTTP")
+    settings.set(http_port=str(server.port), http_authenticator="later")
+    until(lambda: "HTTP is not served: there is no role" in server_log(), "why not")  # nothing wakes the launcher from here on
+    admin.rows("CREATE ROLE later LOGIN NOINHERIT")
+    try:
+        shop.rows("SELECT analytics.start_workers()")  # no reload
+        until(lambda: gateways() == 1, "HTTP")
+    finally:
+        settings.put_back()
+        until(lambda: is_as_before(server), "the settings of before")
+        admin.rows("DROP ROLE later")
 
 
 def test_health(server, settings):
@@ -143,7 +182,11 @@ def test_visualize_changes_its_tag_with_its_figures(server, key):
 def test_visualize_refuses_as_sql_does(server):
     refusal = server.get("/api/visualize?metric=nonsense")
     assert refusal.is_error(400, "22023") and "orders" in refusal.json["hint"]
+    typo = server.get("/api/visualize?metrics=orders")
+    assert typo.is_error(400, "22023") and "metric, grain" in typo.json["hint"] and "channel" in typo.json["hint"]
     assert server.get("/api/visualize?limit=x").is_error(400, "22P02")
+    day = server.get("/api/visualize?metric=orders&from=someday")
+    assert day.is_error(400, "22007") and "2026-03-01" in day.json["hint"]
     assert server.get("/api/visualize?metric=%zz").is_error(400, "bad_query")
     assert server.get("/api/visualize?metric=%ff").is_error(400, "22021")
     assert server.get("/api/visualize?nonsense=1").is_error(400, "22023")

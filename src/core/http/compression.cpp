@@ -11,7 +11,7 @@ namespace analytics::http {
 namespace {
 
 constexpr int kGzip = 16 + MAX_WBITS;
-constexpr int kLevel = 5;
+constexpr int kFast = 5;
 
 // Ends the stream of zlib whatever happens.
 struct Inflate {
@@ -79,9 +79,10 @@ Gunzip gunzip(std::string_view compressed, std::size_t limit, std::string& out) 
     }
 }
 
-std::string gzip(std::string_view text) {
+std::string gzip(std::string_view text, Effort effort) {
     z_stream stream{};
-    if (deflateInit2(&stream, kLevel, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(&stream, effort == Effort::best ? Z_BEST_COMPRESSION : kFast, Z_DEFLATED, kGzip, 8,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
         throw std::bad_alloc();
     }
     std::string out;
