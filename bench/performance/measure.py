@@ -9,6 +9,7 @@ import time
 
 import base
 import database
+import http_server
 import ingest
 import keeping_up
 import reading
@@ -19,7 +20,11 @@ from database import Measurement, run, value_of
 from report import Row
 
 MILLION = 1_000_000
+<<<<<<< HEAD
 GROWING, HELD, INGEST, KEEPING_UP, REPORTS = "bench_growing", "bench_held", "bench_ingest", "bench_keeping_up", "bench_reports"
+=======
+GROWING, HELD, INGEST, REPORTS, HTTP = "bench_growing", "bench_held", "bench_ingest", "bench_reports", "bench_http"
+>>>>>>> 2899619fc860f8b7b2e58ff11c65171850e0270f
 
 
 class Progress:
@@ -205,6 +210,26 @@ class Bench:
                         list(reports.cells(merged, with_tail))]
         database.drop_database(REPORTS)
 
+    def measure_http(self):
+        """Rows 3 and 7."""
+        seconds = 3 if self.options.quick else 6
+        repetitions = min(self.options.repetitions, 7)
+        connection = database.create_database(HTTP)
+        connection.execute(http_server.TABLE)
+        with http_server.Served(HTTP) as served:
+            found, waits = http_server.measure_ingest(served, repetitions, seconds, self.progress)
+            what = f"one event each, {http_server.CLIENTS} connections; times of {http_server.ROWS:,}"
+            for side, against, target in (("bare", "bare table with a key", 2), ("event", "event", None)):
+                self.add(Row("POST /api/ingest", f"INSERT of one row by pgbench, {against}", what, found["http"], found[side], True,
+                             f">= {target}" if target else "", (lambda ratio, _: ratio >= target) if target else None))
+            self.facts.append(("POST /api/ingest, 64 connections: median, 99th percentile", http_server.describe(waits)))
+            ours, theirs = http_server.measure_reading(served, repetitions, seconds, self.progress)
+            self.add(Row("GET /api/visualize, a week by day", "the same call by pgbench", f"{http_server.READERS} connections; times of {http_server.ROWS:,}",
+                         ours, theirs, True, ">= 0.7", lambda ratio, _: ratio >= 0.7))
+            self.facts += http_server.facts_of(served, seconds, self.progress)
+        connection.close()
+        database.drop_database(HTTP)
+
     def whole_size(self):
         """The size that row 5 is about, or the nearest to it."""
         return min(self.options.sizes, key=lambda lines: abs(lines - 10 * MILLION))
@@ -215,8 +240,13 @@ class Bench:
     def run(self):
         started = datetime.datetime.now(datetime.timezone.utc)
         load = report.load_average()
+<<<<<<< HEAD
         for part, work in (("ingest", self.measure_ingest), ("keeping_up", self.measure_keeping_up), ("growing", self.measure_growing), ("held", self.measure_held),
                            ("reports", self.measure_reports)):
+=======
+        for part, work in (("ingest", self.measure_ingest), ("growing", self.measure_growing), ("held", self.measure_held),
+                           ("reports", self.measure_reports), ("http", self.measure_http)):
+>>>>>>> 2899619fc860f8b7b2e58ff11c65171850e0270f
             if part in self.options.parts:
                 work()
         with database.connect() as connection:
@@ -235,8 +265,12 @@ def parse_options():
     parser.add_argument("--sizes", help="sizes of the growing base in million lines, such as 1,5,10,20")
     parser.add_argument("--held-sizes", help="the same for the base under an open transaction")
     parser.add_argument("--repetitions", type=int)
+<<<<<<< HEAD
     parser.add_argument("--parts", default="ingest,keeping_up,growing,held,reports",
                         help="which of ingest, keeping_up, growing, held, reports")
+=======
+    parser.add_argument("--parts", default="ingest,growing,held,reports,http", help="which of ingest, growing, held, reports, http")
+>>>>>>> 2899619fc860f8b7b2e58ff11c65171850e0270f
     parser.add_argument("--generator", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
