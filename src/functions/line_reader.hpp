@@ -14,8 +14,8 @@ class LineReader {
 public:
     explicit LineReader(cells::Words& words) : line_(words) {}
 
-    // The line's texts lie in the row, or, where they were stored compressed or elsewhere, in CurrentMemoryContext. Of a JSON document
-    // the text is how it is stored, header included, compressed or elsewhere as it may be.
+    // The line's texts lie in the row, or, where they were stored compressed or elsewhere, in CurrentMemoryContext. Of
+    // a JSON document the text is how it is stored, header included, compressed or elsewhere as it may be.
     cells::Line& read(HeapTuple row, TupleDesc columns);
     // The words are numbered anew.
     void forget() { line_.forget(); }

@@ -1,9 +1,10 @@
 // merge_cells(): reads what a pass has not merged, makes cells of it and has SQL put them into tables.
 //
-// All that is read is read with one snapshot, S, taken after the engine's lock; cells and P are written by later statements of the
-// same transaction, so that they are seen together or not at all. Cells add: where they take too much memory they are written, and
-// more follow. What stays in memory for the whole pass: a hash for each purchase (in a rollup by product or the like), which tells
-// its second line from its first, and the keys of sessions that are left to SQL.
+// All that is read is read with one snapshot, S, taken after the engine's lock; cells and P are written by later
+// statements of the same transaction, so that they are seen together or not at all. Cells add: where they take too much
+// memory they are written, and more follow. What stays in memory for the whole pass: a hash for each purchase (in a
+// rollup by product or the like), which tells its second line from its first, and the keys of sessions that are left to
+// SQL.
 
 #include "core/cells/cells.hpp"
 
@@ -70,7 +71,8 @@ public:
     }
 
     bool is_full() const {
-        std::size_t bytes = words_.bytes() + (sessions_ ? sessions_->bytes() : 0) + (products_ ? products_->bytes() : 0);
+        std::size_t bytes =
+            words_.bytes() + (sessions_ ? sessions_->bytes() : 0) + (products_ ? products_->bytes() : 0);
         for (const cells::Table& table : tables_) {
             bytes += table.bytes();
         }
@@ -220,14 +222,17 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
     }
     static constexpr std::array kMovedTypes = {Oid{PG_SNAPSHOTOID}, Oid{INT8OID}, Oid{TEXTARRAYOID}};
     static pg::Statement kMoved(
-        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY ($3) AND name <> 'product'", kMovedTypes);
+        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY "
+        "($3) AND name <> 'product'",
+        kMovedTypes);
     // before anything is written at the end: a transaction whose snapshot is too old fails here
     kMoved.execute({seen, Int64GetDatum(lines), names});
     merge.write(true);
     const auto changed = merge.finish_sessions(state.size() == 0 ? Datum{0} : *state[0].datum(1), seen);
     if (changed) {
         static constexpr std::array kChangedTypes = {Oid{INT8OID}};
-        static pg::Statement kChanged("UPDATE analytics.rollup_state SET rows = $1 WHERE name = 'session'", kChangedTypes);
+        static pg::Statement kChanged("UPDATE analytics.rollup_state SET rows = $1 WHERE name = 'session'",
+                                      kChangedTypes);
         kChanged.execute({Int64GetDatum(*changed)});
     }
     merge.finish_products(seen);
@@ -238,9 +243,10 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
 
 void define_memory_setting() {
     // for tests, which have to see a merge in many portions: it changes no figure, and nobody needs to know it
-    DefineCustomIntVariable("analytics.merge_memory", "Memory that a merge fills with cells before it writes them.", nullptr, &memory_setting,
-                            256 << 10, 64, 64 << 20, PGC_SUSET, GUC_UNIT_KB | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, nullptr,
-                            nullptr, nullptr);
+    DefineCustomIntVariable("analytics.merge_memory", "Memory that a merge fills with cells before it writes them.",
+                            nullptr, &memory_setting, 256 << 10, 64, 64 << 20, PGC_SUSET,
+                            GUC_UNIT_KB | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, nullptr, nullptr,
+                            nullptr);
 }
 
 }  // namespace analytics::cell_pass

@@ -1,4 +1,5 @@
-// What a pass's lines say of products: the latest of each field, as latest_product_news() (sql/functions/products.sql) has it.
+// What a pass's lines say of products: the latest of each field, as latest_product_news() (sql/functions/products.sql)
+// has it.
 #pragma once
 
 #include "core/cells/line.hpp"
@@ -23,8 +24,8 @@ public:
     void add(cells::Line& line);
     // Writes what was said so far.
     void write();
-    // Writes what was said, and moves products' P to `seen`; unless an open transaction holds a product: then P stays, and a later merge
-    // says all of it again, which changes nothing where it was written.
+    // Writes what was said, and moves products' P to `seen`; unless an open transaction holds a product: then P stays,
+    // and a later merge says all of it again, which changes nothing where it was written.
     void finish(Datum seen);
 
     std::size_t bytes() const { return bytes_; }

@@ -17,7 +17,8 @@ public:
     void add(cells::Line& line);
     // Puts what came so far into the tables, but for keys that are left to SQL. last: nothing more comes.
     void write(bool last);
-    // Those keys, whole: from the events that `seen` has and `merged` has not. Returns the sessions before and after, of all.
+    // Those keys, whole: from the events that `seen` has and `merged` has not. Returns the sessions before and after,
+    // of all.
     std::int64_t finish(Datum merged, Datum seen);
 
     std::size_t bytes() const { return sessions_.bytes(); }

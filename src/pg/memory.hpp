@@ -11,7 +11,8 @@ namespace analytics::pg {
 class Memory {
 public:
     explicit Memory(const char* name) : exceptions_(std::uncaught_exceptions()) {
-        own_ = protect([&] { return AllocSetContextCreateInternal(CurrentMemoryContext, name, ALLOCSET_DEFAULT_SIZES); });
+        own_ =
+            protect([&] { return AllocSetContextCreateInternal(CurrentMemoryContext, name, ALLOCSET_DEFAULT_SIZES); });
     }
     ~Memory() {
         // While an exception passes, the memory around it goes with the failed transaction, and this with it.

@@ -2,7 +2,8 @@
 
 namespace analytics::pg {
 
-Rows::Rows(const char* name, TupleDesc columns) : name_(name), columns_(columns), store_(nullptr), exceptions_(std::uncaught_exceptions()) {
+Rows::Rows(const char* name, TupleDesc columns)
+    : name_(name), columns_(columns), store_(nullptr), exceptions_(std::uncaught_exceptions()) {
     protect([&] { store_ = tuplestore_begin_heap(false, false, work_mem); });
 }
 
@@ -13,14 +14,16 @@ void Rows::show() {
         relation->md.reliddesc = InvalidOid;
         relation->md.tupdesc = columns_;
         relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-        // Plans are kept, and must not depend on how many rows the first one happened to meet: with few, other tables are
-        // looked up by index, row by row, and a plan made at a large merge does not read them whole at each small one.
+        // Plans are kept, and must not depend on how many rows the first one happened to meet: with few, other tables
+        // are looked up by index, row by row, and a plan made at a large merge does not read them whole at each small
+        // one.
         relation->md.enrtuples = kPlannedRows;
         relation->reldata = store_;
         return SPI_register_relation(relation);
     });
     if (code != SPI_OK_REL_REGISTER) {
-        throw analytics::Error(Code::internal, std::string("SPI_register_relation failed: ") + SPI_result_code_string(code));
+        throw analytics::Error(Code::internal,
+                               std::string("SPI_register_relation failed: ") + SPI_result_code_string(code));
     }
     shown_ = true;
 }

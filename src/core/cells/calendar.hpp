@@ -1,4 +1,5 @@
-// The hour, day, week and month that a moment falls into on a store's wall clock: the rules of counted_line (sql/functions/lines.sql).
+// The hour, day, week and month that a moment falls into on a store's wall clock: the rules of counted_line
+// (sql/functions/lines.sql).
 //
 // Days count from 2000-01-01, moments in microseconds from then, as PostgreSQL has them; the clock is the wall's.
 #pragma once
@@ -36,7 +37,8 @@ struct Buckets {
 };
 
 // first_day: what is left of a store's events begins on this day, whatever its clock says.
-inline Buckets buckets_of(std::int64_t at, std::int64_t clock, std::optional<std::int64_t> first_day, std::string_view week_start) {
+inline Buckets buckets_of(std::int64_t at, std::int64_t clock, std::optional<std::int64_t> first_day,
+                          std::string_view week_start) {
     constexpr std::int64_t kHour = 3'600'000'000;
     constexpr std::int64_t kDay = 24 * kHour;
     constexpr std::int64_t kEpoch = 10957;  // 2000-01-01, from 1970-01-01

@@ -12,7 +12,8 @@
 
 namespace analytics::cells {
 
-// A value of a line's column: a number (also a day, a moment, a length of time, a truth), a text or an amount, by what the column is.
+// A value of a line's column: a number (also a day, a moment, a length of time, a truth), a text or an amount, by what
+// the column is.
 struct Value {
     bool null = true;
     std::int64_t number = 0;
@@ -53,7 +54,8 @@ public:
     void settle() {
         const Value& first_day = (*this)[kFirstDay];
         const Value& week_start = (*this)[kWeekStart];
-        buckets_ = buckets_of((*this)[kOccurredAt].number, (*this)[kClock].number, first_day.null ? std::nullopt : std::optional(first_day.number),
+        buckets_ = buckets_of((*this)[kOccurredAt].number, (*this)[kClock].number,
+                              first_day.null ? std::nullopt : std::optional(first_day.number),
                               week_start.null ? std::string_view() : week_start.text);
     }
     void resize(std::size_t columns) {
@@ -83,7 +85,8 @@ public:
     // What tells apart the versions of events, and their retractions.
     Hash128 event() {
         if (!event_) {
-            Hash128 event{static_cast<std::uint64_t>((*this)[kRevision].number), static_cast<std::uint64_t>((*this)[kSign].number)};
+            Hash128 event{static_cast<std::uint64_t>((*this)[kRevision].number),
+                          static_cast<std::uint64_t>((*this)[kSign].number)};
             for (const int column : {kStore, kEventId, kEventType, kOrderId}) {
                 const Hash128 part = (*this)[column].null ? Hash128{1, 1} : murmur3((*this)[column].text);
                 event = {mix(event.low, part.low), mix(event.high, part.high)};

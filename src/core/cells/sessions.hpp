@@ -1,13 +1,14 @@
-// Sessions from lines of events: what session_changes_sql() (sql/functions/sessions.sql) does, for keys from which nothing was taken back;
-// keys that lost something are named, for SQL to put together from the events.
+// Sessions from lines of events: what session_changes_sql() (sql/functions/sessions.sql) does, for keys from which
+// nothing was taken back; keys that lost something are named, for SQL to put together from the events.
 //
-// Lines may come in portions, each of which is written before the next one comes. A key that a portion can't settle is left to SQL as
-// well, which then takes all its lines, those of earlier portions too, whatever was written of them:
+// Lines may come in portions, each of which is written before the next one comes. A key that a portion can't settle is
+// left to SQL as well, which then takes all its lines, those of earlier portions too, whatever was written of them:
 //   where a line stands alone whose event's first line is still to come, nothing would be kept of it;
-//   a session that is kept as it is, since its raw events are gone, must not be given a line twice; nor must one that starts before the
-//   store's cut, and would be taken for such a one from then on.
+//   a session that is kept as it is, since its raw events are gone, must not be given a line twice; nor must one that
+//   starts before the store's cut, and would be taken for such a one from then on.
 //
-// A session is what its parts are. Parts are merged sessions and new events; starts, ends and first attributes compare, counts add.
+// A session is what its parts are. Parts are merged sessions and new events; starts, ends and first attributes compare,
+// counts add.
 #pragma once
 
 #include "core/cells/total.hpp"
@@ -42,7 +43,8 @@ struct SessionLine {
     std::int32_t sign = 1;
     bool first_line = false;
     bool priced = false;  // has an amount
-    std::optional<Total> cart_value;  // of add_to_cart, and of remove_from_cart below 0: amount - discount, sign applied
+    std::optional<Total>
+        cart_value;  // of add_to_cart, and of remove_from_cart below 0: amount - discount, sign applied
 };
 
 struct Attribute {
