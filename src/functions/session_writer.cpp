@@ -203,12 +203,22 @@ void SessionWriter::put_days(std::span<const cells::Change> changes, pg::Rows& r
     }
 }
 
+std::map<cells::Word, std::int64_t> SessionWriter::cuts() {
+    static pg::Statement kCuts("SELECT store_id, before FROM analytics.retired");
+    const pg::Result found = kCuts.execute();
+    std::map<cells::Word, std::int64_t> cuts;
+    for (std::uint64_t i = 0; i < found.size(); ++i) {
+        cuts[words_.of(found[i].text(1))] = found[i].timestamp(2);
+    }
+    return cuts;
+}
+
 void SessionWriter::write(bool last) {
     if (sessions_.empty()) {
         return;
     }
     look_up();
-    const std::vector<cells::Change> changes = sessions_.changes(last);
+    const std::vector<cells::Change> changes = last ? sessions_.changes() : sessions_.changes_of_portion(cuts());
     changed_ += static_cast<std::int64_t>(changes.size());
     if (!changes.empty()) {
         pg::Rows changed("changed", columns_of(kChangeColumns));

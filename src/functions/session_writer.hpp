@@ -24,6 +24,7 @@ public:
 
 private:
     void look_up();
+    std::map<cells::Word, std::int64_t> cuts();
     void put_changes(std::span<const cells::Change> changes, pg::Rows& rows) const;
     void put_days(std::span<const cells::Change> changes, pg::Rows& rows) const;
 

@@ -32,6 +32,7 @@ Rows::~Rows() {
             SPI_unregister_relation(name_);
         }
         tuplestore_end(store_);
+        FreeTupleDesc(columns_);
     }
 }
 

@@ -41,9 +41,10 @@ protected:
 
     // (sign, start, end, events) of each change, in minutes.
     using Told = std::vector<std::array<std::int64_t, 4>>;
-    Told changes(bool last = true) {
+    Told changes() { return told(sessions_.changes()); }
+    static Told told(const std::vector<Change>& changes) {
         Told told;
-        for (const Change& change : sessions_.changes(last)) {
+        for (const Change& change : changes) {
             told.push_back({change.sign, change.session->started_at / kMinute, change.session->ended_at / kMinute, change.session->events});
         }
         std::sort(told.begin(), told.end());
@@ -70,7 +71,7 @@ TEST_F(SessionsTest, AnEventThatFillsTheSilenceMakesOneOfTwo) {
     sessions_.add_merged(merged("cada", 65, 70, 2));
     sessions_.add_merged(merged("cada", 65, 70, 2));  // found twice, counted once
     EXPECT_EQ(changes(), (Told{{-1, 0, 15, 3}, {-1, 65, 70, 2}, {1, 0, 70, 6}}));
-    const auto all = sessions_.changes(true);
+    const auto all = sessions_.changes();
     const auto whole = std::find_if(all.begin(), all.end(), [](const Change& change) { return change.sign == 1; });
     EXPECT_TRUE(whole->known) << "a session of this start is there";
     EXPECT_EQ(words_.text(whole->session->channel.value - 1), "merged");
@@ -125,7 +126,7 @@ TEST_F(SessionsTest, LineWhoseEventComesInALaterPortionIsLeftWithAllOfItsKey) {
     second.cart_value.emplace().add(Decimal(250, 2));
     sessions_.add(second);
     sessions_.add(line("cbob", 5));
-    EXPECT_EQ(changes(false), (Told{{1, 5, 5, 1}})) << "Bob's alone";
+    EXPECT_EQ(told(sessions_.changes_of_portion({})), (Told{{1, 5, 5, 1}})) << "Bob's alone";
     ASSERT_EQ(sessions_.left().size(), 1U);
     EXPECT_EQ(sessions_.left()[0].second, "cada");
     sessions_.clear();
@@ -134,7 +135,7 @@ TEST_F(SessionsTest, LineWhoseEventComesInALaterPortionIsLeftWithAllOfItsKey) {
 
     Sessions whole(words_);
     whole.add(second);
-    EXPECT_TRUE(whole.changes(true).empty());
+    EXPECT_TRUE(whole.changes().empty());
     EXPECT_TRUE(whole.left().empty()) << "where nothing more comes, no event is no session";
 }
 
@@ -145,9 +146,18 @@ TEST_F(SessionsTest, KeptSessionsWaitForTheLastPortion) {
         kept.kept = true;
         sessions.add(line("cada", 5));
         sessions.add_merged(kept);
-        EXPECT_EQ(sessions.changes(last).size(), last ? 2U : 0U);
+        EXPECT_EQ((last ? sessions.changes() : sessions.changes_of_portion({})).size(), last ? 2U : 0U);
         EXPECT_EQ(sessions.left().size(), last ? 0U : 1U);
     }
+}
+
+TEST_F(SessionsTest, WhatStartsBeforeTheStoresCutWaitsToo) {
+    sessions_.add(line("cada", 5));
+    sessions_.add(line("cada", 90));
+    sessions_.add(line("cbob", 15));
+    EXPECT_EQ(told(sessions_.changes_of_portion({{words_.of("main"), 15 * kMinute}, {words_.of("other"), 99 * kMinute}})), (Told{{1, 15, 15, 1}}));
+    ASSERT_EQ(sessions_.left().size(), 1U);
+    EXPECT_EQ(sessions_.left()[0].second, "cada");
 }
 
 TEST_F(SessionsTest, CartsAddByCurrencyAndStepsCount) {
@@ -156,7 +166,7 @@ TEST_F(SessionsTest, CartsAddByCurrencyAndStepsCount) {
     SessionLine removed = line("cada", 2, "remove_from_cart");
     removed.cart_value.emplace().add(Decimal(-490, 2));
     for (const SessionLine& each : {added, removed, line("cada", 3, "add_payment_info"), line("cada", 4, "view_item")}) sessions_.add(each);
-    const auto all = sessions_.changes(true);
+    const auto all = sessions_.changes();
     ASSERT_EQ(all.size(), 1U);
     const Session& session = *all[0].session;
     EXPECT_EQ(session.cart_values.at(words_.of("EUR")).value().to_string(), "15.00");
@@ -183,12 +193,12 @@ TEST_F(SessionsTest, PortionsInAnyOrderComeToTheSame) {
                 }
             }
             std::vector<Session> after = stored;
-            for (const Change& change : part.changes(false)) {
+            for (const Change& change : part.changes_of_portion({})) {
                 if (change.sign < 0) {
                     std::erase_if(after, [&](const Session& session) { return session.started_at == change.session->started_at; });
                 }
             }
-            for (const Change& change : part.changes(false)) {
+            for (const Change& change : part.changes_of_portion({})) {
                 if (change.sign > 0) after.push_back(*change.session);
             }
             stored = after;

@@ -182,7 +182,11 @@ void Sessions::join(std::vector<Session>& parts, bool one, std::int64_t gap) {
     parts.resize(std::min(parts.size(), last + 1));
 }
 
-std::vector<Change> Sessions::changes(bool last) {
+std::vector<Change> Sessions::changes() { return find_changes(nullptr); }
+
+std::vector<Change> Sessions::changes_of_portion(const std::map<Word, std::int64_t>& cuts) { return find_changes(&cuts); }
+
+std::vector<Change> Sessions::find_changes(const std::map<Word, std::int64_t>* cuts) {
     sort();
     held_.clear();
     std::vector<Change> found;
@@ -208,7 +212,13 @@ std::vector<Change> Sessions::changes(bool last) {
             is_left_.insert(hash_of(first.store, first.key));
             left_.emplace_back(words_->text(first.store), words_->text(first.key));
         };
-        if (lost || (!last && std::any_of(before.begin(), before.end(), [](const Session& session) { return session.kept; }))) {
+        bool is_old = false;
+        if (cuts != nullptr) {
+            const auto cut = cuts->find(first.store);
+            is_old = std::any_of(before.begin(), before.end(), [](const Session& session) { return session.kept; }) ||
+                     (cut != cuts->end() && first.at < cut->second);  // lines are in order of time
+        }
+        if (lost || is_old) {
             leave();
             continue;
         }
@@ -219,7 +229,7 @@ std::vector<Change> Sessions::changes(bool last) {
             }
         }
         join(parts, is_sent(first.key, *words_), first.gap);
-        if (std::erase_if(parts, [](const Session& session) { return session.events <= 0; }) > 0 && !last) {
+        if (std::erase_if(parts, [](const Session& session) { return session.events <= 0; }) > 0 && cuts != nullptr) {
             leave();
             continue;
         }

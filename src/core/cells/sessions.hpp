@@ -4,7 +4,8 @@
 // Lines may come in portions, each of which is written before the next one comes. A key that a portion can't settle is left to SQL as
 // well, which then takes all its lines, those of earlier portions too, whatever was written of them:
 //   where a line stands alone whose event's first line is still to come, nothing would be kept of it;
-//   a session that is kept as it is, since its raw events are gone, must not be given a line twice.
+//   a session that is kept as it is, since its raw events are gone, must not be given a line twice; nor must one that starts before the
+//   store's cut, and would be taken for such a one from then on.
 //
 // A session is what its parts are. Parts are merged sessions and new events; starts, ends and first attributes compare, counts add.
 #pragma once
@@ -123,8 +124,10 @@ public:
     std::vector<Probe> probes();
     void add_merged(Session session);
 
-    // The sessions that change; valid until the next call. last: no further portion comes.
-    std::vector<Change> changes(bool last);
+    // The sessions that change; valid until the next call.
+    std::vector<Change> changes();
+    // The same of a portion after which others come. cuts: by store, from when on raw events are there.
+    std::vector<Change> changes_of_portion(const std::map<Word, std::int64_t>& cuts);
     // The keys that are left to SQL: store and key.
     const std::vector<std::pair<std::string, std::string>>& left() const { return left_; }
 
@@ -145,6 +148,7 @@ private:
         bool counts() const;
     };
 
+    std::vector<Change> find_changes(const std::map<Word, std::int64_t>* cuts);
     void sort();
     std::vector<Event> events_of(std::size_t from, std::size_t to) const;
     Session part_of(const Event& event) const;
