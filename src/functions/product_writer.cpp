@@ -6,6 +6,7 @@
 
 #include "functions/cell_writer.hpp"
 #include "pg/datum.hpp"
+#include "pg/memory.hpp"
 #include "pg/spi.hpp"
 
 namespace analytics::cell_pass {
@@ -80,7 +81,8 @@ void ProductWriter::add(cells::Line& line) {
 
 void ProductWriter::write() {
     if (!is_held_ && !products_.empty()) {
-        learn({});
+        pg::Memory memory("analytics products");
+        memory.inside([&] { learn({}); });
     }
     products_ = {};
     bytes_ = 0;

@@ -35,6 +35,7 @@ Rows::~Rows() {
             SPI_unregister_relation(name_);
         }
         tuplestore_end(store_);
+        FreeTupleDesc(columns_);
     }
 }
 
