@@ -14,8 +14,8 @@ extern "C" {
 
 namespace analytics::pg {
 
-// While it lives, statements of the open Connection find its rows under its name. Its memory is the connection's; it takes the
-// description of the columns over.
+// While it lives, statements of the open Connection find its rows under its name. Its memory is the connection's; it
+// takes the description of the columns over.
 class Rows {
 public:
     Rows(const char* name, TupleDesc columns);
