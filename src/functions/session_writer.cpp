@@ -148,27 +148,29 @@ void SessionWriter::look_up() {
         return read;
     };
     for (std::uint64_t i = 0; i < found.size(); ++i) {
-        const pg::Row row = found[i];
-        cells::Session session;
-        session.store = words_.of(row.text(1));
-        session.key = words_.of(row.text(2));
-        session.started_at = row.timestamp(3);
-        session.ended_at = row.timestamp(4);
-        session.events = row.int8(5);
-        session.orders = row.int8(6);
-        session.views = row.int8(7);
-        session.carts = row.int8(8);
-        session.checkouts = row.int8(9);
-        if (const auto values = row.datum(10)) {
-            read_cart_values(session, *values, words_);
-        }
-        session.channel = attribute(row, 11);
-        session.country = attribute(row, 13);
-        session.device = attribute(row, 15);
-        session.currency = attribute(row, 17);
-        session.kept = row.boolean(19);
-        session.day = row.int4(20);
-        sessions_.add_merged(std::move(session));
+        memory.inside([&] {
+            const pg::Row row = found[i];
+            cells::Session session;
+            session.store = words_.of(row.text(1));
+            session.key = words_.of(row.text(2));
+            session.started_at = row.timestamp(3);
+            session.ended_at = row.timestamp(4);
+            session.events = row.int8(5);
+            session.orders = row.int8(6);
+            session.views = row.int8(7);
+            session.carts = row.int8(8);
+            session.checkouts = row.int8(9);
+            if (const auto values = row.datum(10)) {
+                read_cart_values(session, *values, words_);
+            }
+            session.channel = attribute(row, 11);
+            session.country = attribute(row, 13);
+            session.device = attribute(row, 15);
+            session.currency = attribute(row, 17);
+            session.kept = row.boolean(19);
+            session.day = row.int4(20);
+            sessions_.add_merged(std::move(session));
+        });
     }
 }
 
