@@ -111,7 +111,8 @@ ProductPass product_of(const json::Node& node) {
 
 Pass read(const std::string& description) {
     json::Document document;
-    if (!document.read(description.data(), description.data() + description.size()) || document.root().type != json::Type::object) {
+    if (!document.read(description.data(), description.data() + description.size()) ||
+        document.root().type != json::Type::object) {
         throw Error(Code::internal, "a pass is described by no JSON object");
     }
     Pass pass;

@@ -1,5 +1,5 @@
-// A pass over the lines that a target has not merged yet, as sql/functions/cell_pass.sql describes it (pass_of()): the query of the
-// lines, what each rollup takes of them, and the statements that put cells into tables.
+// A pass over the lines that a target has not merged yet, as sql/functions/cell_pass.sql describes it (pass_of()): the
+// query of the lines, what each rollup takes of them, and the statements that put cells into tables.
 #pragma once
 
 #include "core/cells/cells.hpp"
@@ -20,13 +20,13 @@ struct Kept {
 };
 
 struct Rollup {
-    std::string cells;                 // the name under which statements find its cells
+    std::string cells;  // the name under which statements find its cells
     cells::Shape shape;
     bool hourly = false;               // bucket is a timestamptz, not a date
     std::vector<std::string> columns;  // of its cells: keys, sums, counts, first and last moments
     int finer = -1;                    // the rollup of this pass whose cells it is made from
     std::vector<Kept> statements;
-    Kept lost;                         // run where cells have lost a key; empty: never
+    Kept lost;  // run where cells have lost a key; empty: never
 };
 
 struct SessionPass {
@@ -55,7 +55,8 @@ struct Pass {
 // Runs it; needs an open pg::Connection.
 pg::Result run(Kept& statement);
 
-// Reads a description, once a backend: it comes as a constant of a function, and is the key under which what was read is kept.
+// Reads a description, once a backend: it comes as a constant of a function, and is the key under which what was read
+// is kept.
 Pass& pass_from(std::string_view description);
 
 }  // namespace analytics::cell_pass

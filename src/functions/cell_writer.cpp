@@ -18,7 +18,8 @@ namespace {
 Datum count_datum(std::span<const std::int64_t> hashes, Hll& hll) {
     Datum whole = 0;
     for (std::size_t from = 0; from < hashes.size(); from += cells::kExplicitLimit) {
-        const std::string part = cells::explicit_hll(hashes.subspan(from, std::min(cells::kExplicitLimit, hashes.size() - from)));
+        const std::string part =
+            cells::explicit_hll(hashes.subspan(from, std::min(cells::kExplicitLimit, hashes.size() - from)));
         whole = pg::protect([&] {
             const Datum stored = pg::text_datum(part);
             return from == 0 ? stored : FunctionCall2(&hll.unite, whole, stored);
@@ -36,18 +37,21 @@ Datum moment_text(TimestampTz at) {
         ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
     }
     char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d.%06d", time.tm_year, time.tm_mon, time.tm_mday, time.tm_hour,
-                  time.tm_min, time.tm_sec, static_cast<int>(fraction));
+    std::snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d.%06d", time.tm_year, time.tm_mon, time.tm_mday,
+                  time.tm_hour, time.tm_min, time.tm_sec, static_cast<int>(fraction));
     return pg::text_datum(text);
 }
 
 // Inside protect().
-Datum first_order(const cells::Moment& moment, std::optional<std::string_view> channel, std::optional<std::string_view> country) {
-    std::array<Datum, 3> values = {moment_text(moment.at), channel ? pg::text_datum(*channel) : 0, country ? pg::text_datum(*country) : 0};
+Datum first_order(const cells::Moment& moment, std::optional<std::string_view> channel,
+                  std::optional<std::string_view> country) {
+    std::array<Datum, 3> values = {moment_text(moment.at), channel ? pg::text_datum(*channel) : 0,
+                                   country ? pg::text_datum(*country) : 0};
     std::array<bool, 3> nulls = {false, !channel, !country};
     int dimensions = 3;
     int lower = 1;
-    return PointerGetDatum(construct_md_array(values.data(), nulls.data(), 1, &dimensions, &lower, TEXTOID, -1, false, TYPALIGN_INT));
+    return PointerGetDatum(
+        construct_md_array(values.data(), nulls.data(), 1, &dimensions, &lower, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 Datum text_of(std::string_view value) {
@@ -76,7 +80,8 @@ TupleDesc cell_columns(const Rollup& rollup, Oid hll) {
         add("bucket", rollup.hourly ? TIMESTAMPTZOID : DATEOID);
         std::size_t name = 0;
         for (std::size_t i = 0; i < shape.keys.size(); ++i) add(rollup.columns[name++].c_str(), TEXTOID);
-        for (const cells::Sum& sum : shape.sums) add(rollup.columns[name++].c_str(), sum.is_amount ? NUMERICOID : INT8OID);
+        for (const cells::Sum& sum : shape.sums)
+            add(rollup.columns[name++].c_str(), sum.is_amount ? NUMERICOID : INT8OID);
         for (std::size_t i = 0; i < shape.counts.size(); ++i) add(rollup.columns[name++].c_str(), hll);
         for (const cells::Extreme extreme : shape.extremes) {
             add(rollup.columns[name++].c_str(), extreme == cells::Extreme::first_order ? TEXTARRAYOID : TIMESTAMPTZOID);
@@ -94,13 +99,20 @@ Datum amount_datum(const cells::Total& total) {
     }
     const std::string digits = total.digits();
     return pg::protect([&] {
-        return DirectFunctionCall3(numeric_in, CStringGetDatum(digits.c_str()), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+        return DirectFunctionCall3(numeric_in, CStringGetDatum(digits.c_str()), ObjectIdGetDatum(InvalidOid),
+                                   Int32GetDatum(-1));
     });
 }
 
 CellWriter::CellWriter(const Rollup& rollup, const cells::Words& words, Hll& hll)
-    : rollup_(rollup), words_(words), hll_(hll), width_(rollup.columns.size() + 4), values_(width_), nulls_(std::make_unique<bool[]>(width_)) {
-    memory_ = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics cell", ALLOCSET_DEFAULT_SIZES); });
+    : rollup_(rollup),
+      words_(words),
+      hll_(hll),
+      width_(rollup.columns.size() + 4),
+      values_(width_),
+      nulls_(std::make_unique<bool[]>(width_)) {
+    memory_ = pg::protect(
+        [] { return AllocSetContextCreate(CurrentMemoryContext, "analytics cell", ALLOCSET_DEFAULT_SIZES); });
 }
 
 bool CellWriter::put(const cells::Table& table, pg::Rows& rows) {
@@ -127,7 +139,8 @@ void CellWriter::put_cell(const cells::Table& table, std::size_t place) {
         values_[at++] = text_of(words_.text(table.key(place, i)));
     }
     for (std::size_t i = 0; i < shape.sums.size(); ++i) {
-        values_[at++] = shape.sums[i].is_amount ? amount_datum(table.total(place, i)) : Int64GetDatum(table.number(place, i));
+        values_[at++] =
+            shape.sums[i].is_amount ? amount_datum(table.total(place, i)) : Int64GetDatum(table.number(place, i));
     }
     for (std::size_t i = 0; i < shape.counts.size(); ++i, ++at) {
         const auto hashes = table.count(place, i);
@@ -140,14 +153,17 @@ void CellWriter::put_cell(const cells::Table& table, std::size_t place) {
         if (!moment) {
             continue;
         }
-        values_[at] = shape.extremes[i] == cells::Extreme::first_order ? first_order_of(*moment) : TimestampTzGetDatum(moment->at);
+        values_[at] = shape.extremes[i] == cells::Extreme::first_order ? first_order_of(*moment)
+                                                                       : TimestampTzGetDatum(moment->at);
     }
     values_[at++] = Int64GetDatum(cell.lines);
     values_[at] = BoolGetDatum(cell.lost);
 }
 
 Datum CellWriter::first_order_of(const cells::Moment& moment) const {
-    const auto text = [&](const std::optional<cells::Word>& word) { return word ? std::optional(words_.text(*word)) : std::nullopt; };
+    const auto text = [&](const std::optional<cells::Word>& word) {
+        return word ? std::optional(words_.text(*word)) : std::nullopt;
+    };
     const auto channel = text(moment.channel);
     const auto country = text(moment.country);
     return pg::protect([&] { return first_order(moment, channel, country); });

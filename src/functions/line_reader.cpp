@@ -56,7 +56,8 @@ bool is_plain(Datum datum, Oid type) {
         return true;
     }
     const auto* const pointer = DatumGetPointer(datum);
-    return !VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer) && (type != NUMERICOID || pg::plain_decimal(datum).has_value());
+    return !VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer) &&
+           (type != NUMERICOID || pg::plain_decimal(datum).has_value());
 }
 
 }  // namespace

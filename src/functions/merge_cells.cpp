@@ -1,8 +1,8 @@
 // merge_cells(): reads what a pass has not merged, makes cells of it and has SQL put them into tables.
 //
-// All that is read is read with one snapshot, S, taken after the engine's lock; cells and P are written by later statements of the
-// same transaction, so that they are seen together or not at all. Cells add: where they take more memory than work_mem allows
-// they are written, and more follow.
+// All that is read is read with one snapshot, S, taken after the engine's lock; cells and P are written by later
+// statements of the same transaction, so that they are seen together or not at all. Cells add: where they take more
+// memory than work_mem allows they are written, and more follow.
 
 #include "core/cells/cells.hpp"
 
@@ -160,7 +160,8 @@ void read_lines(Pass& pass, Merge& merge, Datum newer, Datum running, std::int64
         return SPI_cursor_open(nullptr, pass.plan, values.data(), nullptr, true);
     });
     MemoryContext const caller = CurrentMemoryContext;
-    MemoryContext const batch = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics lines", ALLOCSET_DEFAULT_SIZES); });
+    MemoryContext const batch = pg::protect(
+        [] { return AllocSetContextCreate(CurrentMemoryContext, "analytics lines", ALLOCSET_DEFAULT_SIZES); });
     for (;;) {
         pg::protect([&] { SPI_cursor_fetch(portal, true, kRowsAtOnce); });
         const auto fetched = SPI_processed;
@@ -215,14 +216,17 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
     }
     static constexpr std::array kMovedTypes = {Oid{PG_SNAPSHOTOID}, Oid{INT8OID}, Oid{TEXTARRAYOID}};
     static pg::Statement kMoved(
-        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY ($3) AND name <> 'product'", kMovedTypes);
+        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY "
+        "($3) AND name <> 'product'",
+        kMovedTypes);
     // before anything is written at the end: a transaction whose snapshot is too old fails here
     kMoved.execute({seen, Int64GetDatum(lines), names});
     merge.write();
     const auto changed = merge.finish_sessions(state.size() == 0 ? Datum{0} : *state[0].datum(1), seen);
     if (changed) {
         static constexpr std::array kChangedTypes = {Oid{INT8OID}};
-        static pg::Statement kChanged("UPDATE analytics.rollup_state SET rows = $1 WHERE name = 'session'", kChangedTypes);
+        static pg::Statement kChanged("UPDATE analytics.rollup_state SET rows = $1 WHERE name = 'session'",
+                                      kChangedTypes);
         kChanged.execute({Int64GetDatum(*changed)});
     }
     merge.finish_products(seen);

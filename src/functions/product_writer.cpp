@@ -38,7 +38,8 @@ constexpr std::array kFields = {"name", "category", "brand"};
 
 void ProductWriter::add(cells::Line& line) {
     const auto value = [&](ProductPass::Column column) -> const cells::Value& { return line[pass_.columns[column]]; };
-    if (line[cells::kSign].number != 1 || value(ProductPass::kProduct).null || value(ProductPass::kKind).text != "product") {
+    if (line[cells::kSign].number != 1 || value(ProductPass::kProduct).null ||
+        value(ProductPass::kKind).text != "product") {
         return;
     }
     const int id = pass_.columns[ProductPass::kProduct];
@@ -48,9 +49,11 @@ void ProductWriter::add(cells::Line& line) {
         product.store = line[cells::kStore].text;
         product.id = line[id].text;
     }
-    const Age age{line[cells::kOccurredAt].number, line[cells::kRevision].number, value(ProductPass::kStamp).number, -line[cells::kLine].number};
+    const Age age{line[cells::kOccurredAt].number, line[cells::kRevision].number, value(ProductPass::kStamp).number,
+                  -line[cells::kLine].number};
     const std::array<Field*, kFields.size()> fields = {&product.name, &product.category, &product.brand};
-    const bool says_more = std::any_of(fields.begin(), fields.end(), [&](const Field* field) { return age > field->age; });
+    const bool says_more =
+        std::any_of(fields.begin(), fields.end(), [&](const Field* field) { return age > field->age; });
     if (const cells::Value& properties = value(ProductPass::kProperties); says_more && !properties.null) {
         std::array<const char*, kFields.size()> texts{};
         pg::protect([&] {
@@ -82,8 +85,10 @@ bool ProductWriter::finish(Datum seen) {
     }
     static constexpr Oid kTexts = TEXTARRAYOID;
     static constexpr Oid kTimes = TIMESTAMPTZARRAYOID;
-    static constexpr std::array kTypes = {kTexts, kTexts, kTexts, kTimes, kTexts, kTimes, kTexts, kTimes, kTexts, kTexts, kTimes, Oid{PG_SNAPSHOTOID}};
-    static pg::Statement kLearn("SELECT analytics.learn_news($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", kTypes);
+    static constexpr std::array kTypes = {kTexts, kTexts, kTexts, kTimes, kTexts, kTimes,
+                                          kTexts, kTimes, kTexts, kTexts, kTimes, Oid{PG_SNAPSHOTOID}};
+    static pg::Statement kLearn("SELECT analytics.learn_news($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                kTypes);
     const auto texts = [&](auto&& of) {
         return pg::protect([&] { return pg::text_array(rows.size(), [&](std::size_t i) { return of(*rows[i]); }); });
     };
@@ -100,9 +105,11 @@ bool ProductWriter::finish(Datum seen) {
         });
     };
     const pg::Result result = kLearn.execute(
-        {texts([](const Product& product) { return Text(product.store); }), texts([](const Product& product) { return Text(product.id); }), values(&Product::name),
-         times(&Product::name), values(&Product::category), times(&Product::category), values(&Product::brand), times(&Product::brand),
-         values(&Product::price), texts([](const Product& product) { return Text(product.currency); }), times(&Product::price), seen});
+        {texts([](const Product& product) { return Text(product.store); }),
+         texts([](const Product& product) { return Text(product.id); }), values(&Product::name), times(&Product::name),
+         values(&Product::category), times(&Product::category), values(&Product::brand), times(&Product::brand),
+         values(&Product::price), texts([](const Product& product) { return Text(product.currency); }),
+         times(&Product::price), seen});
     return !result[0].is_null(1);
 }
 

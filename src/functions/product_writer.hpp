@@ -1,4 +1,5 @@
-// What a pass's lines say of products: the latest of each field, as latest_product_news() (sql/functions/products.sql) has it.
+// What a pass's lines say of products: the latest of each field, as latest_product_news() (sql/functions/products.sql)
+// has it.
 #pragma once
 
 #include "core/cells/line.hpp"
@@ -20,7 +21,8 @@ public:
 
     // In memory of the caller's that is soon freed: documents are copied to be read.
     void add(cells::Line& line);
-    // Writes what was said, and moves products' P to `seen`. False: an open transaction holds a product, and nothing has moved.
+    // Writes what was said, and moves products' P to `seen`. False: an open transaction holds a product, and nothing
+    // has moved.
     bool finish(Datum seen);
 
 private:

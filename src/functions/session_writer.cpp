@@ -38,25 +38,41 @@ constexpr std::array kProbeColumns = {ColumnType{"store_id", TEXTOID}, ColumnTyp
                                       ColumnType{"from_at", TIMESTAMPTZOID}, ColumnType{"to_at", TIMESTAMPTZOID}};
 
 // sign, stands, what session_columns() names, known.
-constexpr std::array kChangeColumns = {
-    ColumnType{"sign", INT4OID},         ColumnType{"stands", BOOLOID},          ColumnType{"store_id", TEXTOID},
-    ColumnType{"key", TEXTOID},          ColumnType{"started_at", TIMESTAMPTZOID}, ColumnType{"ended_at", TIMESTAMPTZOID},
-    ColumnType{"events", INT8OID},       ColumnType{"orders", INT8OID},          ColumnType{"views", INT8OID},
-    ColumnType{"carts", INT8OID},        ColumnType{"checkouts", INT8OID},       ColumnType{"cart_values", JSONBOID},
-    ColumnType{"channel", TEXTOID},      ColumnType{"channel_at", TIMESTAMPTZOID}, ColumnType{"country", TEXTOID},
-    ColumnType{"country_at", TIMESTAMPTZOID}, ColumnType{"device", TEXTOID},     ColumnType{"device_at", TIMESTAMPTZOID},
-    ColumnType{"currency", TEXTOID},     ColumnType{"currency_at", TIMESTAMPTZOID}, ColumnType{"known", BOOLOID}};
+constexpr std::array kChangeColumns = {ColumnType{"sign", INT4OID},
+                                       ColumnType{"stands", BOOLOID},
+                                       ColumnType{"store_id", TEXTOID},
+                                       ColumnType{"key", TEXTOID},
+                                       ColumnType{"started_at", TIMESTAMPTZOID},
+                                       ColumnType{"ended_at", TIMESTAMPTZOID},
+                                       ColumnType{"events", INT8OID},
+                                       ColumnType{"orders", INT8OID},
+                                       ColumnType{"views", INT8OID},
+                                       ColumnType{"carts", INT8OID},
+                                       ColumnType{"checkouts", INT8OID},
+                                       ColumnType{"cart_values", JSONBOID},
+                                       ColumnType{"channel", TEXTOID},
+                                       ColumnType{"channel_at", TIMESTAMPTZOID},
+                                       ColumnType{"country", TEXTOID},
+                                       ColumnType{"country_at", TIMESTAMPTZOID},
+                                       ColumnType{"device", TEXTOID},
+                                       ColumnType{"device_at", TIMESTAMPTZOID},
+                                       ColumnType{"currency", TEXTOID},
+                                       ColumnType{"currency_at", TIMESTAMPTZOID},
+                                       ColumnType{"known", BOOLOID}};
 
 constexpr std::array kDayColumns = {
-    ColumnType{"store_id", TEXTOID},   ColumnType{"bucket", DATEOID},     ColumnType{"channel", TEXTOID},        ColumnType{"country", TEXTOID},
-    ColumnType{"device", TEXTOID},     ColumnType{"currency", TEXTOID},   ColumnType{"sessions", INT8OID},       ColumnType{"bounces", INT8OID},
-    ColumnType{"events", INT8OID},     ColumnType{"orders", INT8OID},     ColumnType{"duration", INTERVALOID},   ColumnType{"view_item", INT8OID},
-    ColumnType{"add_to_cart", INT8OID}, ColumnType{"begin_checkout", INT8OID}, ColumnType{"purchase", INT8OID},  ColumnType{"value_lost", NUMERICOID}};
+    ColumnType{"store_id", TEXTOID},     ColumnType{"bucket", DATEOID},         ColumnType{"channel", TEXTOID},
+    ColumnType{"country", TEXTOID},      ColumnType{"device", TEXTOID},         ColumnType{"currency", TEXTOID},
+    ColumnType{"sessions", INT8OID},     ColumnType{"bounces", INT8OID},        ColumnType{"events", INT8OID},
+    ColumnType{"orders", INT8OID},       ColumnType{"duration", INTERVALOID},   ColumnType{"view_item", INT8OID},
+    ColumnType{"add_to_cart", INT8OID},  ColumnType{"begin_checkout", INT8OID}, ColumnType{"purchase", INT8OID},
+    ColumnType{"value_lost", NUMERICOID}};
 
 class Memory {
 public:
     Memory() : caller_(CurrentMemoryContext) {
-        own_ = pg::protect([] { return AllocSetContextCreate(CurrentMemoryContext, "analytics session", ALLOCSET_DEFAULT_SIZES); });
+        own_ = pg::protect(
+            [] { return AllocSetContextCreate(CurrentMemoryContext, "analytics session", ALLOCSET_DEFAULT_SIZES); });
     }
     template <typename Work>
     void inside(Work&& work) {
@@ -179,17 +195,25 @@ void SessionWriter::put_changes(std::span<const cells::Change> changes, pg::Rows
     for (const cells::Change& change : changes) {
         memory.inside([&] {
             const cells::Session& session = *change.session;
-            std::array<Datum, kChangeColumns.size()> values = {
-                Int32GetDatum(change.sign), BoolGetDatum(change.stands), text_of(words_.text(session.store)), text_of(words_.text(session.key)),
-                TimestampTzGetDatum(session.started_at), TimestampTzGetDatum(session.ended_at), Int64GetDatum(session.events),
-                Int64GetDatum(session.orders), Int64GetDatum(session.views), Int64GetDatum(session.carts), Int64GetDatum(session.checkouts)};
+            std::array<Datum, kChangeColumns.size()> values = {Int32GetDatum(change.sign),
+                                                               BoolGetDatum(change.stands),
+                                                               text_of(words_.text(session.store)),
+                                                               text_of(words_.text(session.key)),
+                                                               TimestampTzGetDatum(session.started_at),
+                                                               TimestampTzGetDatum(session.ended_at),
+                                                               Int64GetDatum(session.events),
+                                                               Int64GetDatum(session.orders),
+                                                               Int64GetDatum(session.views),
+                                                               Int64GetDatum(session.carts),
+                                                               Int64GetDatum(session.checkouts)};
             std::array<bool, kChangeColumns.size()> nulls{};
             std::size_t at = 11;
             nulls[at] = !session.has_cart_values;
             if (session.has_cart_values) {
                 values[at] = cart_values_datum(session, words_);
             }
-            for (const cells::Attribute* const attribute : {&session.channel, &session.country, &session.device, &session.currency}) {
+            for (const cells::Attribute* const attribute :
+                 {&session.channel, &session.country, &session.device, &session.currency}) {
                 nulls[++at] = attribute->value == 0;
                 values[at] = nulls[at] ? 0 : text_of(words_.text(attribute->value - 1));
                 nulls[at + 1] = nulls[at];
@@ -204,15 +228,28 @@ void SessionWriter::put_changes(std::span<const cells::Change> changes, pg::Rows
 
 void SessionWriter::put_days(std::span<const cells::Change> changes, pg::Rows& rows) const {
     Memory memory;
-    const auto text = [&](cells::MaybeWord word) { return text_of(word == 0 ? std::string_view() : words_.text(word - 1)); };
+    const auto text = [&](cells::MaybeWord word) {
+        return text_of(word == 0 ? std::string_view() : words_.text(word - 1));
+    };
     for (const auto& [key, day] : cells::days_of(changes)) {
         memory.inside([&, &key = key, &day = day] {
             Interval duration{day.micros, static_cast<std::int32_t>(day.days), 0};
-            std::array<Datum, kDayColumns.size()> values = {
-                text_of(words_.text(key.store)), DateADTGetDatum(static_cast<DateADT>(key.day)), text(key.channel), text(key.country), text(key.device),
-                text(key.currency), Int64GetDatum(day.sessions), Int64GetDatum(day.bounces), Int64GetDatum(day.events), Int64GetDatum(day.orders),
-                IntervalPGetDatum(&duration), Int64GetDatum(day.view_item), Int64GetDatum(day.add_to_cart), Int64GetDatum(day.begin_checkout),
-                Int64GetDatum(day.purchase), amount_datum(day.value_lost)};
+            std::array<Datum, kDayColumns.size()> values = {text_of(words_.text(key.store)),
+                                                            DateADTGetDatum(static_cast<DateADT>(key.day)),
+                                                            text(key.channel),
+                                                            text(key.country),
+                                                            text(key.device),
+                                                            text(key.currency),
+                                                            Int64GetDatum(day.sessions),
+                                                            Int64GetDatum(day.bounces),
+                                                            Int64GetDatum(day.events),
+                                                            Int64GetDatum(day.orders),
+                                                            IntervalPGetDatum(&duration),
+                                                            Int64GetDatum(day.view_item),
+                                                            Int64GetDatum(day.add_to_cart),
+                                                            Int64GetDatum(day.begin_checkout),
+                                                            Int64GetDatum(day.purchase),
+                                                            amount_datum(day.value_lost)};
             std::array<bool, kDayColumns.size()> nulls{};
             nulls[5] = key.currency == 0;
             pg::protect([&] { rows.put(values.data(), nulls.data()); });
@@ -244,10 +281,13 @@ void SessionWriter::write() {
 std::int64_t SessionWriter::finish(Datum merged, Datum seen) {
     const auto& lost = sessions_.lost();
     if (!lost.empty()) {
-        static constexpr std::array kTypes = {Oid{TEXTARRAYOID}, Oid{TEXTARRAYOID}, Oid{PG_SNAPSHOTOID}, Oid{PG_SNAPSHOTOID}};
+        static constexpr std::array kTypes = {Oid{TEXTARRAYOID}, Oid{TEXTARRAYOID}, Oid{PG_SNAPSHOTOID},
+                                              Oid{PG_SNAPSHOTOID}};
         static pg::Statement kLost("SELECT analytics.merge_lost_sessions($1, $2, $3, $4)", kTypes);
         const auto array = [&](auto&& part) {
-            return pg::protect([&] { return pg::text_array(lost.size(), [&](std::size_t i) { return std::string_view(part(lost[i])); }); });
+            return pg::protect([&] {
+                return pg::text_array(lost.size(), [&](std::size_t i) { return std::string_view(part(lost[i])); });
+            });
         };
         const Datum stores = array([](const auto& pair) -> const std::string& { return pair.first; });
         const Datum keys = array([](const auto& pair) -> const std::string& { return pair.second; });

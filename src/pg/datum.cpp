@@ -76,8 +76,8 @@ ArrayType* make_array(std::size_t size, std::size_t data_size, bool has_nulls, O
 
 }  // namespace detail
 
-// The format of numeric.c, as it has been since PostgreSQL 9.1: a header with sign, display scale and weight, short or long; then
-// digits of base 10,000, the first of which counts 10,000^weight.
+// The format of numeric.c, as it has been since PostgreSQL 9.1: a header with sign, display scale and weight, short or
+// long; then digits of base 10,000, the first of which counts 10,000^weight.
 std::optional<Decimal> plain_decimal(Datum numeric) {
     constexpr std::uint16_t kKind = 0xc000;
     constexpr std::uint16_t kLongNegative = 0x4000;
@@ -109,7 +109,8 @@ std::optional<Decimal> plain_decimal(Datum numeric) {
         weight = static_cast<std::int16_t>(take());
     }
     const std::size_t digits = size / 2;
-    int power = (weight - static_cast<int>(digits) + 1) * 4 + scale;  // of ten, that the digits are short of the coefficient
+    int power =
+        (weight - static_cast<int>(digits) + 1) * 4 + scale;  // of ten, that the digits are short of the coefficient
     if (digits > kDigits || scale > 36 || (digits > 0 && static_cast<int>(digits) * 4 + power > 36)) {
         return std::nullopt;
     }

@@ -50,8 +50,8 @@ Datum timestamp_array(std::size_t size, Element&& element);
 // The bytes of a text, detoasted where it is stored otherwise.
 std::string_view text_view(Datum text);
 
-// What a numeric holds, read where it lies (neither compressed nor out of line) without raising anything; nullopt: it is no
-// finite number, or has more than 36 digits.
+// What a numeric holds, read where it lies (neither compressed nor out of line) without raising anything; nullopt: it
+// is no finite number, or has more than 36 digits.
 std::optional<Decimal> plain_decimal(Datum numeric);
 
 // ---- outside of protect() ----

@@ -2,7 +2,8 @@
 
 namespace analytics::pg {
 
-Rows::Rows(const char* name, TupleDesc columns) : name_(name), columns_(columns), store_(nullptr), exceptions_(std::uncaught_exceptions()) {
+Rows::Rows(const char* name, TupleDesc columns)
+    : name_(name), columns_(columns), store_(nullptr), exceptions_(std::uncaught_exceptions()) {
     protect([&] { store_ = tuplestore_begin_heap(false, false, work_mem); });
 }
 
@@ -18,7 +19,8 @@ void Rows::show() {
         return SPI_register_relation(relation);
     });
     if (code != SPI_OK_REL_REGISTER) {
-        throw analytics::Error(Code::internal, std::string("SPI_register_relation failed: ") + SPI_result_code_string(code));
+        throw analytics::Error(Code::internal,
+                               std::string("SPI_register_relation failed: ") + SPI_result_code_string(code));
     }
     shown_ = true;
 }

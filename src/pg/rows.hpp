@@ -23,7 +23,10 @@ public:
     Rows& operator=(const Rows&) = delete;
 
     // Inside protect(): values are copied.
-    void put(Datum* values, bool* nulls) { tuplestore_putvalues(store_, columns_, values, nulls); ++count_; }
+    void put(Datum* values, bool* nulls) {
+        tuplestore_putvalues(store_, columns_, values, nulls);
+        ++count_;
+    }
     // Hands the rows to SQL; nothing is put from then on.
     void show();
 

@@ -37,7 +37,9 @@ class Cells : public testing::Test {
 protected:
     void take(Table& table, const Sent& sent) {
         std::vector<Value>& values = line_.begin();
-        const auto number = [&](int column, std::int64_t value) { values[static_cast<std::size_t>(column)] = {.null = false, .number = value}; };
+        const auto number = [&](int column, std::int64_t value) {
+            values[static_cast<std::size_t>(column)] = {.null = false, .number = value};
+        };
         const auto text = [&](int column, std::string_view value) {
             values[static_cast<std::size_t>(column)] = {.null = value.empty(), .text = value};
         };
@@ -55,7 +57,9 @@ protected:
         number(kWeek, sent.week);
         number(kMonth, 0);
         text(kProduct, sent.product);
-        values[kAmount] = {.null = false, .amount = sent.sign > 0 ? sent.amount : Decimal(-sent.amount.coefficient(), sent.amount.scale())};
+        values[kAmount] = {
+            .null = false,
+            .amount = sent.sign > 0 ? sent.amount : Decimal(-sent.amount.coefficient(), sent.amount.scale())};
         number(kOrders, sent.sign);
         text(kBuyer, sent.buyer);
         number(kTakesPart, 1);
@@ -72,7 +76,8 @@ protected:
     Line line_ = make_line();
 };
 
-const Shape kByProduct{.keys = {kProduct}, .sums = {{kAmount, true, false}, {kOrders, false, true}}, .counts = {kBuyer}};
+const Shape kByProduct{
+    .keys = {kProduct}, .sums = {{kAmount, true, false}, {kOrders, false, true}}, .counts = {kBuyer}};
 
 TEST_F(Cells, OrderOfTwoLinesOfOneProductCountsOnceAndItsAmountsAdd) {
     Table table(kByProduct, words_);
@@ -176,8 +181,9 @@ TEST_F(Cells, OrderThatWasCountedBeforeClearingIsNotCountedAgain) {
 }
 
 TEST_F(Cells, FirstAndLastMomentsAreThoseOfEventsThatStand) {
-    const Shape shape{.keys = {kBuyer},
-                      .extremes = {Extreme::first_seen_at, Extreme::last_seen_at, Extreme::first_order, Extreme::last_order_at}};
+    const Shape shape{
+        .keys = {kBuyer},
+        .extremes = {Extreme::first_seen_at, Extreme::last_seen_at, Extreme::first_order, Extreme::last_order_at}};
     Table table(shape, words_);
     take(table, {.event = "view", .at = 5, .type = "view_item"});
     take(table, {.event = "order", .at = 7});
@@ -204,10 +210,17 @@ TEST_F(Cells, RandomLinesGiveWhatAPlainRecountGives) {
     const auto pick = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };
     for (int round = 0; round < 50; ++round) {
         Table table(kByProduct, words_);
-        std::map<std::pair<std::int64_t, std::string>, std::tuple<std::int64_t, std::set<std::string>, std::map<std::string, int>>> expected;
+        std::map<std::pair<std::int64_t, std::string>,
+                 std::tuple<std::int64_t, std::set<std::string>, std::map<std::string, int>>>
+            expected;
         for (int i = 0; i < 400; ++i) {
-            Sent sent{.event = "e" + std::to_string(pick(100)), .line = 1 + pick(3), .sign = pick(5) == 0 ? -1 : 1, .day = pick(3),
-                      .product = "p" + std::to_string(pick(5)), .amount = {pick(1000), 2}, .buyer = "b" + std::to_string(pick(20))};
+            Sent sent{.event = "e" + std::to_string(pick(100)),
+                      .line = 1 + pick(3),
+                      .sign = pick(5) == 0 ? -1 : 1,
+                      .day = pick(3),
+                      .product = "p" + std::to_string(pick(5)),
+                      .amount = {pick(1000), 2},
+                      .buyer = "b" + std::to_string(pick(20))};
             take(table, sent);
             auto& [cents, orders, buyers] = expected[{sent.day, sent.product}];
             cents += sent.sign * static_cast<std::int64_t>(sent.amount.coefficient());
@@ -238,7 +251,8 @@ TEST_F(Cells, RandomLinesGiveWhatAPlainRecountGives) {
     }
 }
 
-// Values of the hll extension 2.18: hll_hash_text('1', 0) and hll_add_agg() of '1', '2', '3' with the parameters that rollups have.
+// Values of the hll extension 2.18: hll_hash_text('1', 0) and hll_add_agg() of '1', '2', '3' with the parameters that
+// rollups have.
 TEST(Hll, StoresHashesAsTheExtensionDoes) {
     std::vector<std::int64_t> hashes;
     for (const char* text : {"1", "2", "3"}) {

@@ -44,7 +44,8 @@ protected:
     Told changes() {
         Told told;
         for (const Change& change : sessions_.changes()) {
-            told.push_back({change.sign, change.session->started_at / kMinute, change.session->ended_at / kMinute, change.session->events});
+            told.push_back({change.sign, change.session->started_at / kMinute, change.session->ended_at / kMinute,
+                            change.session->events});
         }
         std::sort(told.begin(), told.end());
         return told;
@@ -74,7 +75,8 @@ TEST_F(SessionsTest, AnEventThatFillsTheSilenceMakesOneOfTwo) {
     const auto whole = std::find_if(all.begin(), all.end(), [](const Change& change) { return change.sign == 1; });
     EXPECT_TRUE(whole->known) << "a session of this start is there";
     EXPECT_EQ(words_.text(whole->session->channel.value - 1), "merged");
-    const auto gone = std::find_if(all.begin(), all.end(), [](const Change& change) { return change.session->started_at == 65 * kMinute; });
+    const auto gone = std::find_if(all.begin(), all.end(),
+                                   [](const Change& change) { return change.session->started_at == 65 * kMinute; });
     EXPECT_FALSE(gone->stands);
 }
 
@@ -85,7 +87,8 @@ TEST_F(SessionsTest, ProbesReachAsFarAsTheGap) {
     sessions_.add(line("s1", 100));
     std::vector<std::array<std::int64_t, 2>> spans;
     for (const Probe& probe : sessions_.probes()) {
-        spans.push_back({probe.from == kBeginning ? -1 : probe.from / kMinute, probe.to == kEnd ? -1 : probe.to / kMinute});
+        spans.push_back(
+            {probe.from == kBeginning ? -1 : probe.from / kMinute, probe.to == kEnd ? -1 : probe.to / kMinute});
     }
     std::sort(spans.begin(), spans.end());
     EXPECT_EQ(spans, (std::vector<std::array<std::int64_t, 2>>{{-1, -1}, {70, 140}, {70 + 3 * 1440, 130 + 3 * 1440}}));
@@ -124,7 +127,8 @@ TEST_F(SessionsTest, CartsAddByCurrencyAndStepsCount) {
     added.cart_value.emplace().add(Decimal(1990, 2));
     SessionLine removed = line("cada", 2, "remove_from_cart");
     removed.cart_value.emplace().add(Decimal(-490, 2));
-    for (const SessionLine& each : {added, removed, line("cada", 3, "add_payment_info"), line("cada", 4, "view_item")}) sessions_.add(each);
+    for (const SessionLine& each : {added, removed, line("cada", 3, "add_payment_info"), line("cada", 4, "view_item")})
+        sessions_.add(each);
     const auto all = sessions_.changes();
     ASSERT_EQ(all.size(), 1U);
     const Session& session = *all[0].session;
@@ -154,7 +158,9 @@ TEST_F(SessionsTest, PortionsInAnyOrderComeToTheSame) {
             std::vector<Session> after = stored;
             for (const Change& change : part.changes()) {
                 if (change.sign < 0) {
-                    std::erase_if(after, [&](const Session& session) { return session.started_at == change.session->started_at; });
+                    std::erase_if(after, [&](const Session& session) {
+                        return session.started_at == change.session->started_at;
+                    });
                 }
             }
             for (const Change& change : part.changes()) {
@@ -173,7 +179,8 @@ TEST_F(SessionsTest, PortionsInAnyOrderComeToTheSame) {
             }
         }
         std::vector<std::array<std::int64_t, 3>> found;
-        for (const Session& session : stored) found.push_back({session.started_at / kMinute, session.ended_at / kMinute, session.events});
+        for (const Session& session : stored)
+            found.push_back({session.started_at / kMinute, session.ended_at / kMinute, session.events});
         std::sort(found.begin(), found.end());
         ASSERT_EQ(found, expected);
     }

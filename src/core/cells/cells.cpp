@@ -10,9 +10,7 @@ namespace {
 constexpr std::size_t kFirstSize = 256;
 constexpr std::uint32_t kFree = static_cast<std::uint32_t>(-1);
 
-std::optional<Word> to_optional(Word shifted) {
-    return shifted == 0 ? std::nullopt : std::optional<Word>(shifted - 1);
-}
+std::optional<Word> to_optional(Word shifted) { return shifted == 0 ? std::nullopt : std::optional<Word>(shifted - 1); }
 
 // As PostgreSQL compares elements of arrays: null after any text.
 int compare(const std::optional<Word>& a, const std::optional<Word>& b, const Words& words) {
@@ -45,7 +43,8 @@ Table::Table(Shape shape, const Words& words)
 Table::Place Table::place_of(std::int64_t bucket, std::span<const Word> keys) {
     std::uint64_t hash = mix(0, static_cast<std::uint64_t>(bucket));
     for (const Word word : keys) {
-        hash = mix(hash, static_cast<std::uint64_t>(words_->hash(word)));  // of what it says: words may be numbered anew
+        hash =
+            mix(hash, static_cast<std::uint64_t>(words_->hash(word)));  // of what it says: words may be numbered anew
     }
     std::size_t slot = hash & (index_.size() - 1);
     for (; index_[slot] != kFree; slot = (slot + 1) & (index_.size() - 1)) {
@@ -125,7 +124,8 @@ void Table::add(Line& line) {
         if (purchase_ == static_cast<Word>(-1)) {
             purchase_ = line.words().of("purchase");
         }
-        seen_.push_back({place, sign, line[kOccurredAt].number, line.word(kEventType), line.maybe_word(kChannel), line.maybe_word(kCountry)});
+        seen_.push_back({place, sign, line[kOccurredAt].number, line.word(kEventType), line.maybe_word(kChannel),
+                         line.maybe_word(kCountry)});
     }
 }
 
@@ -140,9 +140,11 @@ void Table::add_cells_of(Table& finer) {
         sum.lines += cell.lines;
         for (std::size_t i = 0; i < shape_.sums.size(); ++i) {
             // the finer rollup may have more sums than this one
-            const auto other = std::find_if(finer.shape_.sums.begin(), finer.shape_.sums.end(), [&](const Sum& candidate) {
-                return candidate.column == shape_.sums[i].column && candidate.first_in_cell == shape_.sums[i].first_in_cell;
-            });
+            const auto other =
+                std::find_if(finer.shape_.sums.begin(), finer.shape_.sums.end(), [&](const Sum& candidate) {
+                    return candidate.column == shape_.sums[i].column &&
+                           candidate.first_in_cell == shape_.sums[i].first_in_cell;
+                });
             const std::size_t place = finer.places_[static_cast<std::size_t>(other - finer.shape_.sums.begin())];
             if (shape_.sums[i].is_amount) {
                 totals_[to * total_width_ + places_[i]].add(finer.totals_[from * finer.total_width_ + place]);
@@ -163,7 +165,9 @@ void Table::settle_counts() {
     count_starts_.resize(counted_.size());
     for (std::size_t i = 0; i < counted_.size(); ++i) {
         std::vector<Counted>& all = counted_[i];
-        std::sort(all.begin(), all.end(), [](const Counted& a, const Counted& b) { return std::tie(a.cell, a.hash) < std::tie(b.cell, b.hash); });
+        std::sort(all.begin(), all.end(), [](const Counted& a, const Counted& b) {
+            return std::tie(a.cell, a.hash) < std::tie(b.cell, b.hash);
+        });
         std::size_t kept = 0;
         for (std::size_t from = 0; from < all.size();) {
             std::int64_t net = 0;
@@ -211,7 +215,9 @@ void Table::add_moment(Place cell, const Seen& seen, bool is_purchase) {
 
 void Table::settle_moments() {
     extremes_.assign(cells_.size() * shape_.extremes.size(), std::nullopt);
-    const auto key = [](const Seen& seen) { return std::tie(seen.cell, seen.at, seen.type, seen.channel, seen.country); };
+    const auto key = [](const Seen& seen) {
+        return std::tie(seen.cell, seen.at, seen.type, seen.channel, seen.country);
+    };
     std::sort(seen_.begin(), seen_.end(), [&](const Seen& a, const Seen& b) { return key(a) < key(b); });
     for (std::size_t from = 0; from < seen_.size();) {
         std::int64_t net = 0;
@@ -296,8 +302,9 @@ void Table::clear() {
 
 std::string explicit_hll(std::span<const std::int64_t> hashes) {
     constexpr char kVersionExplicit = 0x12;
-    constexpr char kRegisters = static_cast<char>(0x91);  // width 5 - 1 in the upper three bits, log2m 17 in the lower five
-    constexpr char kThresholds = 0x4b;                    // sparse on, explicit up to 2^(11 - 1)
+    constexpr char kRegisters =
+        static_cast<char>(0x91);        // width 5 - 1 in the upper three bits, log2m 17 in the lower five
+    constexpr char kThresholds = 0x4b;  // sparse on, explicit up to 2^(11 - 1)
     std::string stored{kVersionExplicit, kRegisters, kThresholds};
     stored.reserve(stored.size() + hashes.size() * 8);
     for (const std::int64_t hash : hashes) {

@@ -1,12 +1,12 @@
-// Cells of a rollup from lines of events: what the engine's SQL (sql/functions/rollup_sql.sql) aggregates with GROUP BY, in one
-// pass over the lines for any number of rollups, by hashing.
+// Cells of a rollup from lines of events: what the engine's SQL (sql/functions/rollup_sql.sql) aggregates with GROUP
+// BY, in one pass over the lines for any number of rollups, by hashing.
 //
 // The rules are those of cells_sql() there, and words are used as there: a cell is one row of a rollup; sums add what
 // each line adds; distinct counts hold the hashes of keys; first and last moments are those of events that stand.
 //
-// `lost` marks cells in which a key, or a moment, was taken back more often than it came: only then can it have been among what
-// was merged before, and be gone. (A key that came as often as it was taken back is where it was before: if it was merged, some
-// merged line still has it.)
+// `lost` marks cells in which a key, or a moment, was taken back more often than it came: only then can it have been
+// among what was merged before, and be gone. (A key that came as often as it was taken back is where it was before: if
+// it was merged, some merged line still has it.)
 #pragma once
 
 #include "core/cells/line.hpp"
@@ -72,8 +72,12 @@ public:
     const Cell& cell(std::size_t place) const { return cells_[order_[place]]; }
     Word store(std::size_t place) const { return keys_[order_[place] * key_width_]; }
     Word key(std::size_t place, std::size_t key) const { return keys_[order_[place] * key_width_ + 1 + key]; }
-    std::int64_t number(std::size_t place, std::size_t sum) const { return numbers_[order_[place] * number_width_ + places_[sum]]; }
-    const Total& total(std::size_t place, std::size_t sum) const { return totals_[order_[place] * total_width_ + places_[sum]]; }
+    std::int64_t number(std::size_t place, std::size_t sum) const {
+        return numbers_[order_[place] * number_width_ + places_[sum]];
+    }
+    const Total& total(std::size_t place, std::size_t sum) const {
+        return totals_[order_[place] * total_width_ + places_[sum]];
+    }
     // The hashes of the keys counted, ascending, each once.
     std::vector<std::int64_t> count(std::size_t place, std::size_t count) const;
     std::optional<Moment> extreme(std::size_t place, std::size_t extreme) const;
@@ -108,9 +112,9 @@ private:
     void grow();
 
     Shape shape_;
-    std::size_t key_width_;     // words of a cell's key, the store first
-    std::size_t number_width_;  // sums that are numbers
-    std::size_t total_width_;   // sums that are amounts
+    std::size_t key_width_;            // words of a cell's key, the store first
+    std::size_t number_width_;         // sums that are numbers
+    std::size_t total_width_;          // sums that are amounts
     std::vector<std::size_t> places_;  // of each sum among its kind
     bool first_in_cell_ = false;
 
@@ -131,8 +135,8 @@ private:
     const Words* words_;
 };
 
-// A distinct count as the hll extension stores up to 1,024 hashes (its storage specification 1.0.0, explicit; registers of 5
-// bits, log2m 17): `hashes` ascending, each once, 1 to 1,024.
+// A distinct count as the hll extension stores up to 1,024 hashes (its storage specification 1.0.0, explicit; registers
+// of 5 bits, log2m 17): `hashes` ascending, each once, 1 to 1,024.
 std::string explicit_hll(std::span<const std::int64_t> hashes);
 inline constexpr std::size_t kExplicitLimit = 1024;
 

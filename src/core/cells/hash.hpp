@@ -1,5 +1,5 @@
-// MurmurHash3, x64, 128 bits (Austin Appleby, public domain). Its first half with seed 0 is what hll_hash_text() of the hll
-// extension gives, so that keys hashed here and there are the same.
+// MurmurHash3, x64, 128 bits (Austin Appleby, public domain). Its first half with seed 0 is what hll_hash_text() of the
+// hll extension gives, so that keys hashed here and there are the same.
 #pragma once
 
 #include "core/no_postgres.hpp"

@@ -11,7 +11,8 @@
 
 namespace analytics::cells {
 
-// A value of a line's column: a number (also a day, a moment, a length of time, a truth), a text or an amount, by what the column is.
+// A value of a line's column: a number (also a day, a moment, a length of time, a truth), a text or an amount, by what
+// the column is.
 struct Value {
     bool null = true;
     std::int64_t number = 0;
@@ -75,7 +76,8 @@ public:
     // What tells apart the versions of events, and their retractions.
     Hash128 event() {
         if (!event_) {
-            Hash128 event{static_cast<std::uint64_t>((*this)[kRevision].number), static_cast<std::uint64_t>((*this)[kSign].number)};
+            Hash128 event{static_cast<std::uint64_t>((*this)[kRevision].number),
+                          static_cast<std::uint64_t>((*this)[kSign].number)};
             for (const int column : {kStore, kEventId, kEventType, kOrderId}) {
                 const Hash128 part = (*this)[column].null ? Hash128{1, 1} : murmur3((*this)[column].text);
                 event = {mix(event.low, part.low), mix(event.high, part.high)};

@@ -25,7 +25,8 @@ void take_first(Attribute& held, const Attribute& other, const Words& words) {
         return;
     }
     if (held.value == 0 || other.at < held.at ||
-        (other.at == held.at && other.value != held.value && words.text(other.value - 1) < words.text(held.value - 1))) {
+        (other.at == held.at && other.value != held.value &&
+         words.text(other.value - 1) < words.text(held.value - 1))) {
         held = other;
     }
 }
@@ -65,9 +66,11 @@ void Sessions::sort() {
         return;
     }
     const auto order = [](const SessionLine& line) {
-        return std::tie(line.store, line.key, line.at, line.type, line.channel, line.country, line.device, line.currency);
+        return std::tie(line.store, line.key, line.at, line.type, line.channel, line.country, line.device,
+                        line.currency);
     };
-    std::sort(lines_.begin(), lines_.end(), [&](const SessionLine& a, const SessionLine& b) { return order(a) < order(b); });
+    std::sort(lines_.begin(), lines_.end(),
+              [&](const SessionLine& a, const SessionLine& b) { return order(a) < order(b); });
     sorted_ = true;
 }
 
@@ -127,7 +130,8 @@ std::vector<Probe> Sessions::probes() {
 
 void Sessions::add_merged(Session session) {
     auto& of_key = merged_[key_of(session.store, session.key)];
-    const bool known = std::any_of(of_key.begin(), of_key.end(), [&](const Session& other) { return other.started_at == session.started_at; });
+    const bool known = std::any_of(of_key.begin(), of_key.end(),
+                                   [&](const Session& other) { return other.started_at == session.started_at; });
     if (!known) {
         of_key.push_back(std::move(session));
     }
@@ -220,11 +224,15 @@ std::vector<Change> Sessions::changes() {
         held_.push_back(std::move(parts));
         const std::vector<Session>& after = held_.back();
         for (const Session& session : before) {
-            const bool stands = std::any_of(after.begin(), after.end(), [&](const Session& other) { return other.started_at == session.started_at; });
+            const bool stands = std::any_of(after.begin(), after.end(), [&](const Session& other) {
+                return other.started_at == session.started_at;
+            });
             found.push_back({-1, stands, true, &session});
         }
         for (const Session& session : after) {
-            const bool known = std::any_of(before.begin(), before.end(), [&](const Session& other) { return other.started_at == session.started_at; });
+            const bool known = std::any_of(before.begin(), before.end(), [&](const Session& other) {
+                return other.started_at == session.started_at;
+            });
             found.push_back({1, true, known, &session});
         }
     }
@@ -235,7 +243,8 @@ std::map<DayKey, DayTotals> days_of(std::span<const Change> changes) {
     std::map<DayKey, DayTotals> days;
     for (const Change& change : changes) {
         const Session& session = *change.session;
-        DayTotals& day = days[{session.store, session.day, session.channel.value, session.country.value, session.device.value, session.currency.value}];
+        DayTotals& day = days[{session.store, session.day, session.channel.value, session.country.value,
+                               session.device.value, session.currency.value}];
         const bool bought = session.orders > 0;
         const bool in_checkout = bought || session.checkouts > 0;
         const bool in_cart = in_checkout || session.carts > 0;
@@ -253,7 +262,8 @@ std::map<DayKey, DayTotals> days_of(std::span<const Change> changes) {
         day.purchase += bought ? change.sign : 0;
         // of the session's currency; a session that no event gives a currency has no priced cart
         if (const auto value = session.cart_values.find(session.currency.value - 1);
-            session.orders == 0 && session.currency.value != 0 && value != session.cart_values.end() && !value->second.is_negative()) {
+            session.orders == 0 && session.currency.value != 0 && value != session.cart_values.end() &&
+            !value->second.is_negative()) {
             change.sign > 0 ? day.value_lost.add(value->second) : day.value_lost.subtract(value->second);
         }
     }

@@ -1,7 +1,8 @@
-// Sessions from lines of events: what session_changes_sql() (sql/functions/sessions.sql) does, for keys from which nothing was taken back;
-// keys that lost something are named, for SQL to put together from the events.
+// Sessions from lines of events: what session_changes_sql() (sql/functions/sessions.sql) does, for keys from which
+// nothing was taken back; keys that lost something are named, for SQL to put together from the events.
 //
-// A session is what its parts are. Parts are merged sessions and new events; starts, ends and first attributes compare, counts add.
+// A session is what its parts are. Parts are merged sessions and new events; starts, ends and first attributes compare,
+// counts add.
 #pragma once
 
 #include "core/cells/total.hpp"
@@ -36,7 +37,8 @@ struct SessionLine {
     std::int32_t sign = 1;
     bool first_line = false;
     bool priced = false;  // has an amount
-    std::optional<Total> cart_value;  // of add_to_cart, and of remove_from_cart below 0: amount - discount, sign applied
+    std::optional<Total>
+        cart_value;  // of add_to_cart, and of remove_from_cart below 0: amount - discount, sign applied
 };
 
 struct Attribute {

@@ -1,5 +1,5 @@
-// A sum of exact amounts that keeps the largest scale it met, as PostgreSQL's sum(numeric) does: in 128 bits as long as they do, then
-// in as many digits as it takes.
+// A sum of exact amounts that keeps the largest scale it met, as PostgreSQL's sum(numeric) does: in 128 bits as long as
+// they do, then in as many digits as it takes.
 #pragma once
 
 #include "core/decimal.hpp"
@@ -17,7 +17,8 @@ class Total {
 
 public:
     Total() = default;
-    Total(const Total& other) : sum_(other.sum_), scale_(other.scale_), wide_(other.wide_ ? std::make_unique<Wide>(*other.wide_) : nullptr) {}
+    Total(const Total& other)
+        : sum_(other.sum_), scale_(other.scale_), wide_(other.wide_ ? std::make_unique<Wide>(*other.wide_) : nullptr) {}
     Total(Total&&) noexcept = default;
     Total& operator=(const Total& other) { return *this = Total(other); }
     Total& operator=(Total&&) noexcept = default;

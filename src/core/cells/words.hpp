@@ -37,7 +37,9 @@ public:
     std::string_view text(Word word) const { return texts_[word]; }
     // What hll_hash_text() gives for it.
     std::int64_t hash(Word word) const { return static_cast<std::int64_t>(hashes_[word]); }
-    std::size_t bytes() const { return kept_ + texts_.capacity() * sizeof(std::string_view) + hashes_.capacity() * 8 + places_.size() * 4; }
+    std::size_t bytes() const {
+        return kept_ + texts_.capacity() * sizeof(std::string_view) + hashes_.capacity() * 8 + places_.size() * 4;
+    }
 
 private:
     static constexpr Word kNone = static_cast<Word>(-1);

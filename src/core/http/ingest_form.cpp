@@ -72,9 +72,10 @@ std::variant<Ingest, Response> read_ingest_form(Request&& request, bool open) {
                               "Encode names and values as in a form: %25 for a percent sign.");
     }
     if (!is_taken_type(request.fields)) {
-        return unsupported("the type of the body is not supported",
-                           "Send application/json, application/*+json, application/x-ndjson or text/plain, in UTF-8 (curl: -H "
-                           "'Content-Type: application/json').");
+        return unsupported(
+            "the type of the body is not supported",
+            "Send application/json, application/*+json, application/x-ndjson or text/plain, in UTF-8 (curl: -H "
+            "'Content-Type: application/json').");
     }
     Ingest ingest;
     if (const auto encoding = request.fields.find("Content-Encoding");
