@@ -82,8 +82,9 @@ void check_key(Member& member, TimestampTz now) {
     }
     const IngestKey* const key = find_ingest_key(member.ingest->key_hash, now);
     if (key == nullptr) {
-        member.reply(http::error_response(401, "unknown_key", "the key is not known", {},
-                                          "SELECT analytics.create_ingest_key(name) makes one."));
+        member.reply(http::error_response(
+            401, "unknown_key", "the key is not known", {},
+            "SELECT analytics.create_ingest_key(name) makes one, in the database that HTTP serves."));
     } else if (key->revoked) {
         member.reply(http::error_response(403, "revoked_key", "the key was revoked", {},
                                           "SELECT analytics.create_ingest_key(name) makes another one."));
