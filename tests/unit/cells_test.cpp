@@ -150,7 +150,7 @@ TEST_F(Cells, AmountsBeyondSixtyFourAndAHundredTwentyEightBitsAddExactly) {
 
 TEST_F(Cells, AmountsAreConvertedAtTheLinesRate) {
     Shape shape = kByProduct;
-    shape.sums = {{.column = kAmount, .is_amount = true, .converted = true}};
+    shape.sums = {{.column = kAmount, .is_amount = true, .first_in_cell = false, .converted = true}};
     Table table(shape, words_);
     take(table, {.amount = {1250, 2}});  // 12.50 x 1.5
     take(table, {.event = "e2", .amount = *Decimal::parse("9999999999999999999999")});
