@@ -19,6 +19,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -88,7 +89,12 @@ struct DayKey {
     MaybeWord device = 0;
     MaybeWord currency = 0;
 
-    friend auto operator<=>(const DayKey&, const DayKey&) = default;
+    friend bool operator<(const DayKey& a, const DayKey& b) {
+        const auto tied = [](const DayKey& key) {
+            return std::tie(key.store, key.day, key.channel, key.country, key.device, key.currency);
+        };
+        return tied(a) < tied(b);
+    }
 };
 struct DayTotals {
     std::int64_t sessions = 0;
