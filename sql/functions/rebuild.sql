@@ -148,7 +148,8 @@ BEGIN
     months_done := 0;
     months_left := 0;
     rows := 0;
-    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = build.name;
+    -- locked before cells are written: with a snapshot from before another build's end this is a 40001, not a duplicate cell
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = build.name FOR UPDATE;
     IF NOT FOUND THEN
         -- P and nothing built: from here on the tail is what P has not, and what is older than built_from
         -- A P that another rollup has, if there is one: those that stand at one P share a pass, for good.

@@ -12,6 +12,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "functions/cell_pass.hpp"
@@ -158,7 +159,20 @@ private:
     int exceptions_;
 };
 
-void read_lines(Pass& pass, Merge& merge, Datum newer, Datum running, std::int64_t& lines) {
+// Moves P, before anything is written: a transaction whose snapshot is too old fails here, with 40001, and nowhere
+// else.
+void move_merged(Datum names, Datum seen, std::int64_t lines) {
+    static constexpr std::array kTypes = {Oid{PG_SNAPSHOTOID}, Oid{INT8OID}, Oid{TEXTARRAYOID}};
+    static pg::Statement kMoved(
+        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY "
+        "($3) AND name <> 'product'",
+        kTypes);
+    kMoved.execute({seen, Int64GetDatum(lines), names});
+}
+
+// before_write: called before a portion is written.
+template <typename BeforeWrite>
+void read_lines(Pass& pass, Merge& merge, Datum newer, Datum running, std::int64_t& lines, BeforeWrite&& before_write) {
     std::array<Oid, 2> types = {XID8OID, pg::protect([] { return get_array_type(XID8OID); })};
     std::array<Datum, 2> values = {newer, running};
     Portal const portal = pg::protect([&] {
@@ -184,6 +198,7 @@ void read_lines(Pass& pass, Merge& merge, Datum newer, Datum running, std::int64
         }
         lines += static_cast<std::int64_t>(fetched);
         if (merge.is_full()) {
+            before_write();
             merge.write(false);
         }
     }
@@ -218,15 +233,14 @@ Datum merge_cells(FunctionCallInfo fcinfo) {
         const FixedSnapshot snapshot;
         static pg::Statement kSeen("SELECT analytics.merging_snapshot()");
         seen = copy(*kSeen.execute({}, pg::Access::read_only)[0].datum(1));
-        read_lines(pass, merge, PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), lines);
+        bool has_moved = false;
+        read_lines(pass, merge, PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), lines, [&] {
+            if (!std::exchange(has_moved, true)) {
+                move_merged(names, seen, lines);
+            }
+        });
     }
-    static constexpr std::array kMovedTypes = {Oid{PG_SNAPSHOTOID}, Oid{INT8OID}, Oid{TEXTARRAYOID}};
-    static pg::Statement kMoved(
-        "UPDATE analytics.rollup_state SET merged = $1, refreshed_at = clock_timestamp(), rows = $2 WHERE name = ANY "
-        "($3) AND name <> 'product'",
-        kMovedTypes);
-    // before anything is written at the end: a transaction whose snapshot is too old fails here
-    kMoved.execute({seen, Int64GetDatum(lines), names});
+    move_merged(names, seen, lines);
     merge.write(true);
     const auto changed = merge.finish_sessions(state.size() == 0 ? Datum{0} : *state[0].datum(1), seen);
     if (changed) {

@@ -33,10 +33,10 @@ enum class Extreme : std::uint8_t { first_seen_at, last_seen_at, first_order, la
 struct Shape {
     int condition = -1;  // column: whether a line takes part; -1: all do
     Grain bucket = Grain::day;
-    std::vector<int> keys;  // text columns after the store
-    std::vector<Sum> sums;
-    std::vector<int> counts;  // text columns whose distinct values are counted
-    std::vector<Extreme> extremes;
+    std::vector<int> keys{};  // text columns after the store
+    std::vector<Sum> sums{};
+    std::vector<int> counts{};  // text columns whose distinct values are counted
+    std::vector<Extreme> extremes{};
 };
 
 // A moment with what is wanted of it.

@@ -17,8 +17,8 @@ namespace analytics::cells {
 struct Value {
     bool null = true;
     std::int64_t number = 0;
-    std::string_view text;  // of a JSON document: how it is stored, which says nothing here
-    Decimal amount;
+    std::string_view text{};  // of a JSON document: how it is stored, which says nothing here
+    Decimal amount{};
     bool wide = false;  // an amount of more than 36 digits: text has it
 };
 
