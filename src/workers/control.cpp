@@ -102,7 +102,6 @@ int start_by_launcher() {
     const bool runs = seat_holder(MyDatabaseId) != 0;
     board::set_stopped(MyDatabaseId, false);
     if (runs) {
-        board::wake_launcher();  // HTTP may have become possible meanwhile: its role was made
         return 0;
     }
     board::take_word(MyDatabaseId);
