@@ -98,7 +98,8 @@ void check_key(Member& member, TimestampTz now) {
 }
 
 void append_report(std::string& body, const ingest::Report& report) {
-    body += "{\"accepted\":" + std::to_string(report.accepted) + ",\"duplicates\":" + std::to_string(report.duplicates) +
+    body += "{\"accepted\":" + std::to_string(report.accepted) +
+            ",\"duplicates\":" + std::to_string(report.duplicates) +
             ",\"rejected\":" + std::to_string(report.rejected) + ",\"errors\":[";
     for (const ingest::ListedError& error : report.errors) {
         body += body.back() == '[' ? "" : ",";
@@ -107,7 +108,8 @@ void append_report(std::string& body, const ingest::Report& report) {
             body += ",\"event_id\":";
             http::append_json(body, *error.event_id);
         }
-        for (const auto& [name, value] : {std::pair("code", &error.code), std::pair("pointer", &error.pointer), std::pair("message", &error.message)}) {
+        for (const auto& [name, value] : {std::pair("code", &error.code), std::pair("pointer", &error.pointer),
+                                          std::pair("message", &error.message)}) {
             body.append(",\"").append(name).append("\":");
             http::append_json(body, *value);
         }

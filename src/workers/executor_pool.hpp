@@ -36,8 +36,8 @@ public:
     Time deadline() const { return deadline_; }
 
     std::optional<std::size_t> find_idle() const;
-    // `id`: of the task, as it stands in the message. Who takes longer than `patience` is told to stop: no timeout and no
-    // cancel ends a function that catches them.
+    // `id`: of the task, as it stands in the message. Who takes longer than `patience` is told to stop: no timeout and
+    // no cancel ends a function that catches them.
     void give(std::size_t executor, std::uint64_t id, std::string message, Time patience = net::kNever);
     void cancel(std::size_t executor);
     void cancel_all();
@@ -58,7 +58,7 @@ private:
         Time due = 0;
         Time started = 0;
         Time overdue = net::kNever;  // when its task has taken too long
-        Time stopping = 0;  // since when it is told to stop; 0: it is not
+        Time stopping = 0;           // since when it is told to stop; 0: it is not
     };
 
     void start(std::size_t number, Time now);

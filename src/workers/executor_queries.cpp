@@ -19,7 +19,7 @@ namespace {
 // Nobody's lock holds an executor, but for that of a report.
 constexpr const char* kHealthLockTimeout = "1s";
 constexpr const char* kWatchLockTimeout = "50ms";  // the next look is a second later
-constexpr std::size_t kCompressFrom = 1024;  // bytes
+constexpr std::size_t kCompressFrom = 1024;        // bytes
 
 http::Response of_error(const SqlError& error, bool anonymous) {
     http::Response response = http::error_response(http::status_of(error.sqlstate, anonymous), error.sqlstate,

@@ -17,7 +17,8 @@ using ErrorCode = boost::system::error_code;
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// The parser takes lists of equal numbers as well. Whoever stands before this server may not: one reading alone is taken.
+// The parser takes lists of equal numbers as well. Whoever stands before this server may not: one reading alone is
+// taken.
 bool is_number(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -97,7 +98,8 @@ struct RequestReader::Parts {
             fail(malformed("Content-Length is no number."));
         } else if (request.fields.find("Transfer-Encoding") && head.version() < 11) {
             fail(malformed("HTTP/1.0 has no field Transfer-Encoding."));
-        } else if (codings > 1 || !equal_ignoring_case(request.fields.find("Transfer-Encoding").value_or("chunked"), "chunked")) {
+        } else if (codings > 1 ||
+                   !equal_ignoring_case(request.fields.find("Transfer-Encoding").value_or("chunked"), "chunked")) {
             fail(error_response(501, "transfer_encoding", "the transfer encoding is not supported", {},
                                 "Send the body as it is, with Content-Length, or chunked."));
         } else if (const auto expect = request.fields.find("Expect");
