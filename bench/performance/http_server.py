@@ -85,7 +85,7 @@ class Served:
         if "Non-2xx" in said or "Socket errors" in said:
             raise RuntimeError(f"wrk was refused:\n{said}")
         rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
-        return rate, *(milliseconds(re.search(rf"{part}%\s+(\S+)", said)[1]) for part in ("50", "99"))
+        return rate, *(milliseconds(re.search(rf"^ +{part}%\s+(\S+)$", said, re.MULTILINE)[1]) for part in ("50", "99"))
 
     def ingest(self, mark, seconds):
         before = value_of(self.connection, "SELECT count(*) FROM analytics.event")

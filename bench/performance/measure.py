@@ -221,7 +221,7 @@ class Bench:
             what = f"one event each, {http_server.CLIENTS} connections; times of {http_server.ROWS:,}"
             for side, against, target in (("bare", "bare table with a key", 2), ("event", "event", None)):
                 self.add(Row("POST /api/ingest", f"INSERT of one row by pgbench, {against}", what, found["http"], found[side], True,
-                             f">= {target}" if target else "", (lambda ratio, _: ratio >= target) if target else None))
+                             f">= {target}" if target else "", (lambda ratio, _, target=target: ratio >= target) if target else None))
             self.facts.append(("POST /api/ingest, 64 connections: median, 99th percentile", http_server.describe(waits)))
             ours, theirs = http_server.measure_reading(served, repetitions, seconds, self.progress)
             self.add(Row("GET /api/visualize, a week by day", "the same call by pgbench", f"{http_server.READERS} connections; times of {http_server.ROWS:,}",

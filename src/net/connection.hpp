@@ -64,6 +64,7 @@ public:
     http::RequestReader reader;
     std::string in;             // read from the socket, not by the reader
     std::uint32_t watched = 0;  // what epoll watches for now
+    bool disturbed = false;     // by an event that is watched for and not wanted
     bool half_closed = false;   // the client sends no more
     bool keep_alive = true;
     bool head_only = false;

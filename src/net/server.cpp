@@ -199,7 +199,7 @@ void Server::handle_events(ConnectionId id, std::uint32_t events) {
     if (connection == nullptr || connection->state == Connection::State::over) {
         return;
     }
-    if ((events & EPOLLIN) != 0) {
+    if ((events & EPOLLIN & connection->wanted_events()) != 0) {
         if (!connection->receive()) {
             client_left(id, *connection);
         } else if (connection->state == Connection::State::reading) {
@@ -208,7 +208,7 @@ void Server::handle_events(ConnectionId id, std::uint32_t events) {
                    now_ - connection->linger_began < patience_.answer_pause) {
             connection->since = now_;
         }
-    } else if ((events & EPOLLRDHUP) != 0) {
+    } else if ((events & EPOLLRDHUP) != 0 && !connection->half_closed) {
         client_left(id, *connection);
     }
     if ((events & (EPOLLERR | EPOLLHUP)) != 0 && connection->state != Connection::State::over) {
@@ -219,6 +219,7 @@ void Server::handle_events(ConnectionId id, std::uint32_t events) {
     if ((events & EPOLLOUT) != 0 && connection->state != Connection::State::over) {
         after_sending(id, *connection);
     }
+    connection->disturbed = (events & ~connection->wanted_events() & (EPOLLIN | EPOLLOUT | EPOLLRDHUP)) != 0;
     settle(id, *connection);
 }
 
@@ -411,7 +412,11 @@ void Server::settle(ConnectionId id, Connection& connection) {
         over_.push_back(id);
         return;
     }
-    if (const std::uint32_t wanted = connection.wanted_events(); wanted != connection.watched) {
+    // What is watched for and not wanted any more is let be until it happens: most requests come when the one before is
+    // answered, and cost no call for it.
+    if (const std::uint32_t wanted = connection.wanted_events();
+        (wanted & ~connection.watched) != 0 || (connection.disturbed && wanted != connection.watched)) {
+        connection.disturbed = false;
         epoll_event event{};
         event.events = connection.watched = wanted;
         event.data.u64 = id;

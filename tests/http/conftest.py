@@ -130,6 +130,8 @@ class Settings:
             for name, value in self.changed.items():
                 self.admin.rows(f"ALTER SYSTEM SET analytics.{name} = %s", value)
             self.admin.rows("SELECT pg_reload_conf()")
+            for name, value in self.changed.items():  # the next set() reads them here
+                until(lambda: self.admin.value(f"SELECT setting FROM pg_settings WHERE name = 'analytics.{name}'") == value, name)
         self.changed = {}
 
 

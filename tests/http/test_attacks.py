@@ -145,13 +145,16 @@ def test_tenants_are_apart(server, shop, settings):
     assert server.get(path + "south").json["totals"]["value"] == 7
 
 
-@pytest.mark.parametrize("origin", ["null", "https://evil.example", "https://shop.example.evil.example", "https://shop.example:444", "", "*", "http://shop.example"])
-def test_other_origins_are_not_let_in(server, settings, origin):
+def test_other_origins_are_not_let_in(server, settings):
     settings.set(http_cors_origins="https://shop.example")
-    until(lambda: server.get("/", Origin="https://shop.example").headers["Access-Control-Allow-Origin"], "the setting")
-    for reply in (server.get("/", Origin=origin), server("OPTIONS", "/api/ingest", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})):
-        assert reply.headers["Access-Control-Allow-Origin"] is None
-        assert reply.headers["Access-Control-Allow-Headers"] is None
+    let_in = lambda: server.get("/", Origin="https://shop.example").headers["Access-Control-Allow-Origin"] is not None
+    until(let_in, "the setting")
+    for origin in ("null", "https://evil.example", "https://shop.example.evil.example", "https://shop.example:444", "", "*", "http://shop.example"):
+        for reply in (server.get("/", Origin=origin), server("OPTIONS", "/api/ingest", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})):
+            assert reply.headers["Access-Control-Allow-Origin"] is None, origin
+            assert reply.headers["Access-Control-Allow-Headers"] is None, origin
+    settings.put_back()
+    until(lambda: not let_in(), "the setting of before")  # which the next test may rely on
 
 
 @pytest.mark.parametrize("path", ["/%0d%0aX-Evil:1", "/api/visualize?metric=a%0d%0aX-Evil:%201", "/api/live?store=%0d%0aX-Evil:1", "/api/%0d%0aX-Evil:1"])
@@ -213,7 +216,7 @@ def test_hostile_temporary_objects_are_no_way_out(server, shop, settings, anythi
         CREATE TEMPORARY TABLE event (n int);
         BEGIN PERFORM pg_temp.lower('x'); RAISE EXCEPTION 'escaped'; EXCEPTION WHEN insufficient_privilege OR invalid_parameter_value THEN NULL; END;
     END $do$"""
-    assert run(server, plant).is_error(400) or True
+    run(server, plant)
     assert run(server, "SELECT current_user").json == "web"
     assert run(server, "SELECT count(*) FROM pg_proc WHERE pronamespace = pg_my_temp_schema()").json == "0"
     assert run(server, "SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace = pg_my_temp_schema()").json == "0"
@@ -224,6 +227,7 @@ def test_a_cancel_before_its_query_is_minded(server, shop, settings, anything):
     """The client leaves before its executor has begun: it is stopped here meanwhile."""
     settings.set(http_executors="1")
     until(lambda: server.get("/api/health").json["executors"]["running"] == 1, "one executor")
+    until(lambda: len(pids(shop, "executor")) == 1, "the end of the others")
     executor, = pids(shop, "executor")
     os.kill(executor, signal.SIGSTOP)
     try:
@@ -269,6 +273,7 @@ def test_nobodys_lock_holds_health_and_keys(server, shop, settings, key):
 
 def test_a_function_that_catches_its_cancel_is_ended(server, shop, settings, anything):
     settings.set(http_statement_timeout="100ms")
+    until(lambda: run(server, "SELECT pg_sleep(2)").status == 504, "the setting")
     forever = "DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$"
     before = pids(shop, "executor")
     reply = run(server, forever)

@@ -128,7 +128,7 @@ TEST(HttpReader, refuses_bodies_of_two_lengths) {
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: gzip\r\n\r\nab"), 501);
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n"), 501);
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-              501);
+              400);
     EXPECT_EQ(status_of_failure("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"), 501);
     EXPECT_EQ(status_of_failure(head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), 400);

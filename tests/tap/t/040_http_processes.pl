@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $port = PostgreSQL::Test::Cluster::get_free_port();
-my $node = preloaded_server('http', "analytics.http_port = $port\nanalytics.http_executors = 2\nanalytics.http_anon_role = 'web'\nmax_worker_processes = 12\n");
+my $node = preloaded_server('http', "analytics.http_port = $port\nanalytics.http_executors = 3\nanalytics.http_anon_role = 'web'\nmax_worker_processes = 12\n");
 sub admin { return $node->safe_psql('postgres', $_[0]) }
 sub sql { return $node->safe_psql('shop', $_[0]) }
 
@@ -37,7 +37,7 @@ sub serves
 {
 	my ($name) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return until_true(sub { my $health = get('/api/health'); $health->{status} == 200 && $health->{content} =~ /"running":2/ }, $name);
+	return until_true(sub { my $health = get('/api/health'); $health->{status} == 200 && $health->{content} =~ /"running":3/ }, $name);
 }
 
 sub pids { return join ' ', sort split /\n/, admin("SELECT pid FROM pg_stat_activity WHERE backend_type = 'analytics $_[0]'") }
@@ -53,7 +53,7 @@ sql(q{SELECT analytics.grant_access('web', 'reader')});
 serves('CREATE ROLE is enough');
 is(count_in_log($node, 'HTTP is not served', $offset), 1, 'it was said once');
 is(admin(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'analytics%' AND usename = 'analytics_authenticator' AND datname = 'shop'}),
-	'2', 'the executors are the authenticator, in the database');
+	'3', 'the executors are the authenticator, in the database');
 like(sql('SELECT string_agg(worker, $$,$$ ORDER BY worker) FROM analytics.running_workers()'), qr/^gateway,launcher,refresh$/, 'running_workers() knows the gateway');
 
 # A gateway that is terminated, and one that is killed.
@@ -136,7 +136,7 @@ is(count_in_log($small, 'no background worker slot is free for'), 1, 'it is said
 $small->stop;
 
 # A standby serves what is read; promoted, it serves all.
-my $primary = preloaded_server('primary', "analytics.http_port = 0\nanalytics.http_executors = 2\nanalytics.http_anon_role = 'web'\nanalytics.http_database = 'shop'\n"
+my $primary = preloaded_server('primary', "analytics.http_port = 0\nanalytics.http_executors = 3\nanalytics.http_anon_role = 'web'\nanalytics.http_database = 'shop'\n"
 	. "max_worker_processes = 12\nwal_level = replica\nmax_wal_senders = 4\n");
 $primary->safe_psql('postgres', 'CREATE ROLE web; CREATE ROLE analytics_authenticator LOGIN NOINHERIT; GRANT web TO analytics_authenticator');
 make_shop($primary, 'shop');
@@ -164,7 +164,7 @@ $standby->stop;
 
 # Where nothing is preloaded: by hand.
 my $plain = new_server('plain');
-$plain->append_conf('postgresql.conf', "analytics.http_port = $port\nanalytics.http_executors = 2\nanalytics.http_anon_role = 'web'\nmax_worker_processes = 12\n");
+$plain->append_conf('postgresql.conf', "analytics.http_port = $port\nanalytics.http_executors = 3\nanalytics.http_anon_role = 'web'\nmax_worker_processes = 12\n");
 $plain->restart;
 $plain->safe_psql('postgres', 'CREATE ROLE web; CREATE ROLE analytics_authenticator LOGIN NOINHERIT; GRANT web TO analytics_authenticator');
 make_shop($plain, 'shop');

@@ -118,9 +118,12 @@ under_load('server', sub {
 	my ($more) = @_;
 	for (1 .. 2)
 	{
+		my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 		$node->kill9;
-		# its processes leave when they see that it is gone
-		until_true(sub { $node->start(fail_ok => 1) }, 'it starts again');
+		until_true(sub { !kill 0, $postmaster }, 'it is gone');
+		# its processes leave when they see that; until then their memory is in use, and no start succeeds
+		until_true(sub { system_log('pg_ctl', '-w', '-D', $node->data_dir, '-l', $node->logfile, 'start') == 0 }, 'it starts again');
+		$node->_update_pid(1);
 		$more->();
 	}
 }, 'a server that is killed');
