@@ -142,18 +142,19 @@ int stop() {
         return 0;
     }
     return one_at_a_time([] {
+        // counted first: the launcher, once it reads the board, stops them too
+        const int found = signal_workers(MyDatabaseId, 0) + (gateway_of(MyDatabaseId) != 0 ? 1 : 0);
         if (board::exists() && !board::set_stopped(MyDatabaseId, true)) {
             ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many databases have stopped workers"),
                             errhint("List the databases that are to have workers in analytics.databases.")));
         }
-        const int gateways = stop_gateway(MyDatabaseId);  // first: it would start new executors
-        const int stopped = stop_workers(MyDatabaseId);
-        if (gateways < 0 || stopped < 0) {
+        // the gateway first: it would start new executors
+        if (!stop_gateway(MyDatabaseId) || !stop_workers(MyDatabaseId)) {
             ereport(ERROR,
                     (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a worker did not stop within %d seconds", kStopSeconds),
                      errhint("It was told to, and leaves as soon as it can; see pg_stat_activity.")));
         }
-        return gateways + stopped;
+        return found;
     });
 }
 

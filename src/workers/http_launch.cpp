@@ -43,20 +43,20 @@ BackgroundWorkerHandle* register_gateway(const HttpTarget& target, int restart) 
     return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
 }
 
-int stop_gateway(Oid database) {
+bool stop_gateway(Oid database) {
     const TimestampTz start = GetCurrentTimestamp();
     const pid_t gateway = gateway_of(database);
     if (gateway == 0) {
-        return 0;
+        return true;
     }
     kill(gateway, SIGTERM);
     while (gateway_of(database) == gateway) {
         if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(), kStopSeconds * 1000)) {
-            return -1;
+            return false;
         }
         nap(10);
     }
-    return 1;
+    return true;
 }
 
 }  // namespace analytics::workers

@@ -24,7 +24,7 @@ BackgroundWorkerHandle* register_gateway(const HttpTarget& target, int restart);
 bool take_gateway_seat(Oid database);
 pid_t gateway_of(Oid database);
 
-// Asks it to stop and waits until it has. How many there were; -1: it did not stop in time.
-int stop_gateway(Oid database);
+// Asks it to stop and waits until it has. False: it did not in time.
+bool stop_gateway(Oid database);
 
 }  // namespace analytics::workers

@@ -73,17 +73,16 @@ void wake_workers(Oid database) {
     for_each_worker(database, [](PGPROC* process, pid_t) { SetLatch(&process->procLatch); });
 }
 
-int stop_workers(Oid database) {
+bool stop_workers(Oid database) {
     const TimestampTz start = GetCurrentTimestamp();
-    const int found = signal_workers(database, SIGTERM);
     // a worker that was already asked is not disturbed by being asked again
     while (signal_workers(database, SIGTERM) > 0) {
         if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(), kStopSeconds * 1000)) {
-            return -1;
+            return false;
         }
         nap(10);
     }
-    return found;
+    return true;
 }
 
 void nap(long milliseconds) {

@@ -16,15 +16,15 @@ bool take_seat();
 // The process that is the database's refresh worker; 0: none.
 pid_t seat_holder(Oid database);
 
-// Sends a signal to all our workers connected to the database (SIGTERM stops them), or wakes them; returns how many
-// there were.
+// Sends a signal to all our workers connected to the database (SIGTERM stops them, 0 does nothing), or wakes them;
+// returns how many there were.
 int signal_workers(Oid database, int signal);
 void wake_workers(Oid database);
 
 // Stops our workers in the database and waits until they are gone, so that it is free of them if nothing starts new
-// ones. Returns how many were stopped, or -1 if some are left after kStopSeconds. Interruptible.
+// ones. False if some are left after kStopSeconds. Interruptible.
 inline constexpr int kStopSeconds = 10;
-int stop_workers(Oid database);
+bool stop_workers(Oid database);
 
 // Waits until something happens, at most this long. Returns at once when the postmaster has died.
 void nap(long milliseconds);
