@@ -20,11 +20,7 @@ from database import Measurement, run, value_of
 from report import Row
 
 MILLION = 1_000_000
-<<<<<<< HEAD
-GROWING, HELD, INGEST, KEEPING_UP, REPORTS = "bench_growing", "bench_held", "bench_ingest", "bench_keeping_up", "bench_reports"
-=======
-GROWING, HELD, INGEST, REPORTS, HTTP = "bench_growing", "bench_held", "bench_ingest", "bench_reports", "bench_http"
->>>>>>> 2899619fc860f8b7b2e58ff11c65171850e0270f
+GROWING, HELD, INGEST, KEEPING_UP, REPORTS, HTTP = (f"bench_{part}" for part in ("growing", "held", "ingest", "keeping_up", "reports", "http"))
 
 
 class Progress:
@@ -240,13 +236,8 @@ class Bench:
     def run(self):
         started = datetime.datetime.now(datetime.timezone.utc)
         load = report.load_average()
-<<<<<<< HEAD
-        for part, work in (("ingest", self.measure_ingest), ("keeping_up", self.measure_keeping_up), ("growing", self.measure_growing), ("held", self.measure_held),
-                           ("reports", self.measure_reports)):
-=======
-        for part, work in (("ingest", self.measure_ingest), ("growing", self.measure_growing), ("held", self.measure_held),
-                           ("reports", self.measure_reports), ("http", self.measure_http)):
->>>>>>> 2899619fc860f8b7b2e58ff11c65171850e0270f
+        for part, work in (("ingest", self.measure_ingest), ("keeping_up", self.measure_keeping_up), ("growing", self.measure_growing),
+                           ("held", self.measure_held), ("reports", self.measure_reports), ("http", self.measure_http)):
             if part in self.options.parts:
                 work()
         with database.connect() as connection:
@@ -265,12 +256,8 @@ def parse_options():
     parser.add_argument("--sizes", help="sizes of the growing base in million lines, such as 1,5,10,20")
     parser.add_argument("--held-sizes", help="the same for the base under an open transaction")
     parser.add_argument("--repetitions", type=int)
-<<<<<<< HEAD
-    parser.add_argument("--parts", default="ingest,keeping_up,growing,held,reports",
-                        help="which of ingest, keeping_up, growing, held, reports")
-=======
-    parser.add_argument("--parts", default="ingest,growing,held,reports,http", help="which of ingest, growing, held, reports, http")
->>>>>>> 2899619fc860f8b7b2e58ff11c65171850e0270f
+    parser.add_argument("--parts", default="ingest,keeping_up,growing,held,reports,http",
+                        help="which of ingest, keeping_up, growing, held, reports, http")
     parser.add_argument("--generator", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()

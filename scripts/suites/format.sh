@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Layout of all C++ sources (clang-format) and static checks of the core and of net (clang-tidy). 'make format' repairs layout.
+# Layout of all C++ sources (clang-format), static checks of the core and of net (clang-tidy), and whether every script
+# can be parsed, those of bench/ too, which no other suite runs. 'make format' repairs layout.
 . "$(dirname "$0")/lib.sh"
 "$root/scripts/build.sh" release help >/dev/null # sets the build up and builds nothing: clang-tidy reads its compile commands
 cd "$root"
@@ -20,6 +21,20 @@ mapfile -t sources < <(find src tests bench demo \( -name '*.cpp' -o -name '*.hp
 passed=0 failed=0
 for file in "${sources[@]}"; do
     if is_laid_out "$file"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+done
+is_parsed() { # file
+    case $1 in
+    *.py) python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$1" ;;
+    *.js | *.mjs) node --check "$1" ;;
+    *) bash -n "$1" ;;
+    esac && return
+    echo "$1: cannot be parsed"
+    return 1
+}
+mapfile -t scripts < <({ find . -path ./build -prune -o -path '*/node_modules' -prune -o \
+    \( -name '*.py' -o -name '*.sh' -o -name '*.js' -o -name '*.mjs' \) -print; grep -rlE '^#!.*bash' .ci bench scripts; } | sort -u)
+for file in "${scripts[@]}"; do
+    if is_parsed "$file"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
 findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT
