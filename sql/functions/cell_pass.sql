@@ -31,6 +31,7 @@ DECLARE
     rollups jsonb := '[]';
     session jsonb;
     session_parts text[];
+    session_writes constant text[] := analytics.store_sessions_sql(true);
     product_parts constant text[] := '{l.product_id,l.line_kind,l.properties,l.unit_price,l.sent_currency,l.stamp}';
     product jsonb;
 BEGIN
@@ -71,7 +72,7 @@ BEGIN
             'columns', (SELECT jsonb_agg(array_position(columns, w) - 1 ORDER BY o) FROM unnest(session_parts) WITH ORDINALITY u(w, o)),
             'probe', format('SELECT %s, (c.started_at < r.before) IS TRUE, %s FROM probe p CROSS JOIN LATERAL (SELECT * FROM analytics.rollup_session s WHERE s.store_id = p.store_id AND s.key = p.key COLLATE "C" AND s.started_at <= p.to_at AND s.ended_at >= p.from_at OFFSET 0) c LEFT JOIN analytics.store o ON o.store_id = c.store_id LEFT JOIN analytics.store d ON d.store_id = '''' LEFT JOIN analytics.retired r ON r.store_id = c.store_id',
                             'c.' || replace(analytics.session_columns(), ', ', ', c.'), analytics.session_day_sql()),
-            'writes', to_jsonb(analytics.store_sessions_sql(true)));
+            'gone', session_writes[1], 'known', session_writes[2], 'writes', to_jsonb(session_writes[3:]));
     END IF;
     IF 'product' = ANY (names) THEN
         columns := columns || ARRAY(SELECT w FROM unnest(product_parts) w WHERE NOT w = ANY (columns));

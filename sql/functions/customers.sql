@@ -121,10 +121,13 @@ DECLARE
     -- the days of those who were touched, as merged
     stored_days constant text := 'SELECT m.store_id, m.bucket, m.customer_id, m.orders, m.units, m.converted_gross_sales AS gross_sales, m.converted_discounts AS discounts, m.converted_returns AS returns, m.first_seen_at, m.last_seen_at, m.first_order, m.last_order_at, m.lines FROM analytics.rollup_customer_daily m';
 BEGIN
+    -- Each customer is looked up: how many there will be is not known to the planner, and a few are to cost no look at all.
     EXECUTE format('CREATE FUNCTION analytics.refresh_customers() RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
     SET jit = off
     SET max_parallel_workers_per_gather = 0
 AS %L', format('

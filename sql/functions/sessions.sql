@@ -160,9 +160,9 @@ CREATE OR REPLACE FUNCTION analytics.store_sessions_sql(told boolean) RETURNS te
 AS $$
     SELECT ARRAY['DELETE FROM analytics.rollup_session m USING changed c WHERE c.sign = -1 AND NOT c.stands AND m.store_id = c.store_id AND m.key = c.key COLLATE "C" AND m.started_at = c.started_at']
         || CASE WHEN told THEN ARRAY[
-               format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 AND NOT known', analytics.session_columns()),
                format('UPDATE analytics.rollup_session m SET (%s) = ROW (%s) FROM changed c WHERE c.sign = 1 AND c.known AND m.store_id = c.store_id AND m.key = c.key COLLATE "C" AND m.started_at = c.started_at',
-                      analytics.session_columns(), 'c.' || replace(analytics.session_columns(), ', ', ', c.'))]
+                      analytics.session_columns(), 'c.' || replace(analytics.session_columns(), ', ', ', c.')),
+               format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 AND NOT known', analytics.session_columns())]
            ELSE ARRAY[
                format('INSERT INTO analytics.rollup_session (%1$s) SELECT %1$s FROM changed WHERE sign = 1 ORDER BY store_id COLLATE "C", key COLLATE "C", started_at ON CONFLICT (store_id, key, started_at) DO UPDATE SET (%1$s) = ROW (%2$s)',
                       analytics.session_columns(), 'excluded.' || replace(analytics.session_columns(), ', ', ', excluded.'))] END

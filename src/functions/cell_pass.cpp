@@ -96,6 +96,14 @@ SessionPass session_of(const json::Node& node) {
             session.probe.sql = text_of(member);
             continue;
         }
+        if (member.key == "gone") {
+            session.gone.sql = text_of(member);
+            continue;
+        }
+        if (member.key == "known") {
+            session.known.sql = text_of(member);
+            continue;
+        }
         for (const json::Node& element : json::Children(member)) {
             if (member.key == "columns") {
                 session.columns.push_back(number_of(element));
@@ -154,6 +162,8 @@ void forget(Pass& pass) {
     }
     if (pass.session) {
         forget(pass.session->probe);
+        forget(pass.session->gone);
+        forget(pass.session->known);
         for (Kept& kept : pass.session->writes) {
             forget(kept);
         }

@@ -33,7 +33,9 @@ struct SessionPass {
 
     std::vector<int> columns;  // of the query, by what they are
     Kept probe;                // reads merged sessions by the rows `probe`
-    std::vector<Kept> writes;  // read the rows `changed`
+    Kept gone;                 // those of the rows `changed` that are no session any more
+    Kept known;                // those that have been one
+    std::vector<Kept> writes;  // all of them
 };
 
 struct ProductPass {

@@ -2,6 +2,7 @@
 
 #include "core/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -265,6 +266,15 @@ void SessionWriter::write(bool last) {
         put_days(changes, days);
         changed.show();
         days.show();
+        // A plan that is made while the table is empty reads it whole for each row, and is kept: so these two run first
+        // when there is something for them to find.
+        if (std::ranges::any_of(changes,
+                                [](const cells::Change& change) { return change.sign < 0 && !change.stands; })) {
+            run(pass_.gone);
+        }
+        if (std::ranges::any_of(changes, [](const cells::Change& change) { return change.sign > 0 && change.known; })) {
+            run(pass_.known);
+        }
         for (Kept& statement : pass_.writes) {
             run(statement);
         }
