@@ -56,6 +56,8 @@ TEST(HttpErrors, map_sqlstates) {
     EXPECT_EQ(status_of("42501", true), 401);
     EXPECT_EQ(status_of("42501", false), 403);
     EXPECT_EQ(status_of("22023", false), 400);
+    EXPECT_EQ(status_of("22023", false, "role \"nobody\" does not exist"), 401);
+    EXPECT_EQ(status_of("22023", false, "invalid metric"), 400);
     EXPECT_EQ(status_of("22P02", false), 400);
     EXPECT_EQ(status_of("23505", false), 409);
     EXPECT_EQ(status_of("25006", false), 405);

@@ -136,8 +136,8 @@ struct Query {
     std::vector<std::pair<Path, Condition>> having;       // an extension; their filters have aggregates
     std::optional<std::vector<std::string>> columns;      // columns=
     std::optional<std::vector<std::string>> on_conflict;  // on_conflict=
-    // Everything that is not reserved, in the order sent and decoded: arguments of a function called by GET. Those that
-    // could be filters are among the conditions too.
+    // Everything that is neither reserved nor a filter, in the order sent and decoded: arguments of a function called
+    // by GET.
     std::vector<std::pair<std::string, std::string>> parameters;
 };
 
@@ -148,6 +148,7 @@ struct Failure {
     std::string message;
     std::string details;  // empty: null
     std::string hint;
+    bool details_are_json = false;
 };
 
 }  // namespace analytics::rest

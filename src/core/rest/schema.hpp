@@ -6,6 +6,7 @@
 
 #include "core/no_postgres.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,7 +20,7 @@ struct Name {
     std::string schema;
     std::string name;
 
-    auto operator<=>(const Name&) const = default;
+    auto operator<=>(const Name&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct Column {
@@ -31,9 +32,17 @@ struct Column {
     bool has_default = false;  // a default, an identity or a generated value
     bool generated = false;    // GENERATED ALWAYS: cannot be written
     std::string default_sql;   // for the manual
+    int max_length = 0;        // of character varying(10): 10; 0: none
     std::vector<std::string> enum_labels;
     std::string comment;
     bool composite_or_array = false;  // -> on it means to_jsonb(column)->
+};
+
+// A function that takes one row of a relation and yields one value: select=full_name.
+struct ComputedField {
+    Name function;
+    std::string type;
+    bool composite_or_array = false;
 };
 
 struct Relation {
@@ -45,6 +54,7 @@ struct Relation {
     bool deletable = false;
     std::vector<Column> columns;  // in the table's order
     std::vector<std::string> primary_key;
+    std::vector<ComputedField> computed_fields;
 
     const Column* find(std::string_view column) const;
 };
@@ -73,6 +83,7 @@ struct Relationship {
 struct Parameter {
     std::string name;  // empty: unnamed
     std::string type;
+    std::string cast_type;  // what a value is cast to: of any length, where `type` alone would mean one character
     bool required = true;
     bool variadic = false;
 };
@@ -88,11 +99,11 @@ struct Function {
     enum class Kind : std::uint8_t { none, scalar, composite };  // void; one value; a row of a relation's or of columns
     Kind kind = Kind::scalar;
     bool is_set = false;
-    std::string type;                 // of a scalar
+    std::string type;                 // as format_type() has it; of a row without a name: record
     Name type_relation;               // of a row type that is a relation's (it can embed); schema empty: none
     std::vector<Column> out_columns;  // of TABLE (...) and OUT parameters; of a relation's its columns
-    std::vector<std::pair<std::string, std::string>> settings;  // of its SET clauses that are to be kept while it runs
-    bool is_computed_field = false;  // takes one row of a relation served: select=full_name of that relation
+    std::vector<std::pair<std::string, std::string>> settings;  // of its SET clauses that hold for the whole request
+    bool is_computed_field = false;  // takes one row of a relation served, which lists it among its computed fields
 };
 
 struct Schema {
@@ -109,7 +120,8 @@ struct Schema {
 // JSON, as schema_query() yields it. Nothing: it is none.
 std::optional<Schema> read_schema(std::string_view json);
 
-// The query that reads it; $1: text[], the schemas served. One row, one column of type text.
+// The query that reads it; $1: text[], the schemas served. One row, one column of type text. To be run with an empty
+// search_path, since names of types are qualified as it has them, and without JIT, which takes longer than the query.
 std::string_view schema_query();
 
 }  // namespace analytics::rest

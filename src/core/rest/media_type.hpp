@@ -1,0 +1,54 @@
+// The media types of answers and bodies: Accept and Content-Type.
+//
+// Source: https://docs.postgrest.org, version 16: resource_representation, media_type_handlers.
+#pragma once
+
+#include "core/rest/query.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace analytics::rest {
+
+struct MediaType {
+    enum class Kind : std::uint8_t {
+        any,   // */*
+        json,  // application/json, and application/vnd.pgrst.array without nulls=stripped
+        array_without_nulls,
+        object,  // one row: application/vnd.pgrst.object
+        object_without_nulls,
+        csv,
+        geojson,
+        openapi,
+        text,
+        xml,
+        octet_stream,
+        form,
+        plan,   // EXPLAIN's: nobody serves it
+        other,  // a function's own, or nobody's
+    };
+
+    Kind kind = Kind::json;
+    std::string name;  // as PostgREST writes it; of `other` as sent
+
+    bool operator==(const MediaType&) const = default;
+};
+
+MediaType read_media_type(std::string_view text);
+
+// What the client would like, best first: by q, then by how much is said of a type. No header: anything.
+std::vector<MediaType> read_accept(std::optional<std::string_view> accept);
+
+// No header: JSON.
+MediaType read_content_type(std::optional<std::string_view> content_type);
+
+// The value of an answer's Content-Type: texts are UTF-8.
+std::string content_type_of(const MediaType& type);
+
+// The answer, if none of them can be served.
+Failure unacceptable(const std::vector<MediaType>& accepted);
+
+}  // namespace analytics::rest

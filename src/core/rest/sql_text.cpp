@@ -1,0 +1,99 @@
+#include "core/rest/sql_text.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace analytics::rest {
+namespace {
+
+void append_doubled(std::string& out, std::string_view text, char quote) {
+    out += quote;
+    for (const char c : text) {
+        if (c != '\0') {
+            out += c;
+            if (c == quote) {
+                out += c;
+            }
+        }
+    }
+    out += quote;
+}
+
+}  // namespace
+
+SqlText& SqlText::name(std::string_view identifier) {
+    append_doubled(text_, identifier, '"');
+    return *this;
+}
+
+SqlText& SqlText::name(const Name& name) {
+    if (!name.schema.empty()) {
+        this->name(name.schema);
+        text_ += '.';
+    }
+    return this->name(name.name);
+}
+
+SqlText& SqlText::literal(std::string_view text) {
+    if (text.find('\\') == std::string_view::npos) {
+        append_doubled(text_, text, '\'');
+        return *this;
+    }
+    std::string slashed;  // whatever standard_conforming_strings says
+    for (const char c : text) {
+        slashed += c;
+        if (c == '\\') {
+            slashed += c;
+        }
+    }
+    text_ += " E";
+    append_doubled(text_, slashed, '\'');
+    return *this;
+}
+
+SqlText& SqlText::value(std::string_view text) {
+    values_.emplace_back(text);
+    text_ += '$' + std::to_string(values_.size());
+    return *this;
+}
+
+std::string array_text(const std::vector<std::string>& elements) {
+    std::string text = "{";
+    for (const std::string& element : elements) {
+        text += text.size() > 1 ? ",\"" : "\"";
+        for (const char c : element) {
+            if (c == '"' || c == '\\') {
+                text += '\\';
+            }
+            text += c;
+        }
+        text += '"';
+    }
+    return text + '}';
+}
+
+bool is_type_name(std::string_view text) {
+    bool quoted = false;
+    for (const char c : text) {
+        if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+                   std::string_view("_ .,()[]$").find(c) == std::string_view::npos &&
+                   (static_cast<unsigned char>(c) & 0x80U) == 0) {
+            return false;
+        }
+    }
+    // parentheses hold numbers alone, so that nothing can be called
+    for (std::size_t open = text.find('('); open != std::string_view::npos; open = text.find('(', open + 1)) {
+        const auto close = text.find(')', open);
+        if (close == std::string_view::npos ||
+            !std::all_of(text.begin() + static_cast<std::ptrdiff_t>(open) + 1,
+                         text.begin() + static_cast<std::ptrdiff_t>(close),
+                         [](unsigned char c) { return std::isdigit(c) != 0 || c == ',' || c == ' '; })) {
+            return false;
+        }
+    }
+    return !quoted && !text.empty();
+}
+
+}  // namespace analytics::rest
