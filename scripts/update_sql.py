@@ -9,7 +9,7 @@ import re
 
 # In DO blocks tables, indexes and triggers would be made twice, and views may be there, kept for what others built on them.
 ONCE_ONLY = re.compile(r"\bCREATE\s+(?:VIEW|(?:UNIQUE\s+)?INDEX|(?:UNLOGGED\s+)?TABLE|TRIGGER)\b", re.IGNORECASE)
-STANDS = re.compile(r"(?:CREATE (?:UNLOGGED TABLE|TABLE|TYPE|UNIQUE INDEX|INDEX|CONSTRAINT TRIGGER|TRIGGER|SEQUENCE|POLICY)|ALTER|INSERT|SELECT)\b",
+STANDS = re.compile(r"(?:CREATE (?:UNLOGGED TABLE|TABLE|TYPE|UNIQUE INDEX|INDEX|CONSTRAINT TRIGGER|TRIGGER|SEQUENCE|POLICY|SCHEMA)|ALTER|INSERT|SELECT)\b",
                     re.IGNORECASE)
 TABLE = re.compile(r"CREATE (?:UNLOGGED )?TABLE (analytics\.\w+)", re.IGNORECASE)
 ROWS = re.compile(r"INSERT INTO (analytics\.\w+)", re.IGNORECASE)

@@ -110,6 +110,13 @@ AS $$
                          'tail_of', 'create_rollup', 'drop_rollup', 'erase_customer', 'apply_retention', 'start_workers',
                          'stop_workers', 'grant_access', 'create_ingest_key', 'revoke_ingest_key', 'run_maintenance', 'schedule', 'unschedule', 'jobs', 'cron_every',
                          'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs')
+    -- what HTTP serves of these
+    UNION ALL
+    SELECT 'SELECT', format('TABLE analytics_api.%I', u.name) FROM unnest(analytics.api_relations()) u(name) WHERE level IN ('reader', 'admin')
+    UNION ALL
+    SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+      FROM pg_proc p
+     WHERE p.pronamespace = 'analytics_api'::regnamespace AND p.proname = ANY (analytics.api_functions(level))
 $$;
 COMMENT ON FUNCTION analytics.level_privileges(text) IS 'what grant_access() grants for a level: privilege and object, as SQL';
 
@@ -127,7 +134,7 @@ BEGIN
         RAISE EXCEPTION 'role does not exist' USING ERRCODE = '42704', DETAIL = format('Got %L.', grantee),
             HINT = 'CREATE ROLE it first. PUBLIC is given nothing.';
     END IF;
-    EXECUTE format('GRANT USAGE ON SCHEMA analytics TO %I', grantee);
+    EXECUTE format('GRANT USAGE ON SCHEMA analytics, analytics_api TO %I', grantee);
     FOR granted IN SELECT p.privilege, p.object FROM analytics.level_privileges(level) p LOOP
         EXECUTE format('GRANT %s ON %s TO %I', granted.privilege, granted.object, grantee);
     END LOOP;

@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION analytics.documented_relations() RETURNS TABLE (relat
 AS $$
     SELECT DISTINCT substr(p.object, 7)::regclass
       FROM unnest('{reader,writer,admin}'::text[]) l(level) CROSS JOIN LATERAL analytics.level_privileges(l.level) p
-     WHERE p.privilege = 'SELECT' AND starts_with(p.object, 'TABLE ') AND p.object NOT IN ('TABLE analytics.rollup', 'TABLE analytics.rollup_state')
+     WHERE p.privilege = 'SELECT' AND starts_with(p.object, 'TABLE analytics.') AND p.object NOT IN ('TABLE analytics.rollup', 'TABLE analytics.rollup_state')
 $$;
 COMMENT ON FUNCTION analytics.documented_relations() IS 'tables and views that some level of access may read, without the engine''s own';
 

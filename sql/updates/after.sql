@@ -41,7 +41,7 @@ DECLARE
 BEGIN
     -- what is new is made for nobody
     FOR made IN SELECT p.oid::regprocedure AS routine FROM pg_proc p
-                 WHERE p.pronamespace = 'analytics'::regnamespace AND p.proacl IS NULL AND analytics.update_is_ours('pg_proc', p.oid) LOOP
+                 WHERE p.pronamespace IN ('analytics'::regnamespace, 'analytics_api'::regnamespace) AND p.proacl IS NULL AND analytics.update_is_ours('pg_proc', p.oid) LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', made.routine);
     END LOOP;
     FOR made IN SELECT * FROM (SELECT * FROM analytics.update_grant EXCEPT SELECT * FROM analytics.update_privileges()) g

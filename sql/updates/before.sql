@@ -27,15 +27,15 @@ AS $$
     SELECT o.kind, o.object, o.privilege, coalesce(quote_ident(r.rolname), 'PUBLIC'), o.is_grantable
       FROM (SELECT 'TABLE' AS kind, c.oid::regclass::text AS object, c.relowner AS owner, x.grantee, x.privilege_type AS privilege, x.is_grantable
               FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x
-             WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND analytics.update_is_ours('pg_class', c.oid)
+             WHERE c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('analytics', 'analytics_api')) AND c.relkind IN ('r', 'p', 'v') AND analytics.update_is_ours('pg_class', c.oid)
             UNION ALL
             SELECT 'TABLE', c.oid::regclass::text, c.relowner, x.grantee, format('%s (%I)', x.privilege_type, a.attname), x.is_grantable
               FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped CROSS JOIN LATERAL aclexplode(a.attacl) x
-             WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND analytics.update_is_ours('pg_class', c.oid)
+             WHERE c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('analytics', 'analytics_api')) AND c.relkind IN ('r', 'p', 'v') AND analytics.update_is_ours('pg_class', c.oid)
             UNION ALL
             SELECT 'ROUTINE', p.oid::regprocedure::text, p.proowner, x.grantee, x.privilege_type, x.is_grantable
               FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) x
-             WHERE p.pronamespace = 'analytics'::regnamespace AND analytics.update_is_ours('pg_proc', p.oid)) o
+             WHERE p.pronamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('analytics', 'analytics_api')) AND analytics.update_is_ours('pg_proc', p.oid)) o
       LEFT JOIN pg_roles r ON r.oid = o.grantee
      WHERE o.grantee <> o.owner AND (o.grantee = 0 OR r.oid IS NOT NULL)
 $$;
@@ -80,7 +80,7 @@ BEGIN
     WHILE dropped LOOP
         dropped := false;
         FOR found IN SELECT c.oid::regclass AS view FROM pg_class c
-                      WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'v' AND analytics.update_is_ours('pg_class', c.oid) LOOP
+                      WHERE c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('analytics', 'analytics_api')) AND c.relkind = 'v' AND analytics.update_is_ours('pg_class', c.oid) LOOP
             BEGIN
                 EXECUTE format('DROP VIEW %s', found.view);
                 dropped := true;
@@ -94,7 +94,7 @@ BEGIN
                                                   CASE WHEN a.attcollation <> t.typcollation THEN format(' COLLATE %s', a.attcollation::regcollation) END, a.attname), ', ' ORDER BY a.attnum)
                            FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0) AS columns
                    FROM pg_class c
-                  WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'v' AND analytics.update_is_ours('pg_class', c.oid) LOOP
+                  WHERE c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('analytics', 'analytics_api')) AND c.relkind = 'v' AND analytics.update_is_ours('pg_class', c.oid) LOOP
         BEGIN
             EXECUTE format('DROP VIEW %s', found.view);
         EXCEPTION WHEN dependent_objects_still_exist THEN
@@ -107,7 +107,7 @@ BEGIN
         END;
     END LOOP;
     FOR found IN SELECT p.oid::regprocedure AS function FROM pg_proc p
-                  WHERE p.pronamespace = 'analytics'::regnamespace AND analytics.update_is_ours('pg_proc', p.oid) AND NOT p.proname = ANY (plain)
+                  WHERE p.pronamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('analytics', 'analytics_api')) AND analytics.update_is_ours('pg_proc', p.oid) AND NOT p.proname = ANY (plain)
                  UNION
                  SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_type t ON t.typnamespace = 'analytics'::regnamespace AND t.typname = ANY (types)
                   WHERE p.prorettype IN (t.oid, t.typarray) OR p.proargtypes::oid[] && ARRAY[t.oid, t.typarray] OR p.proallargtypes && ARRAY[t.oid, t.typarray] LOOP

@@ -25,7 +25,7 @@ BEGIN
     SELECT string_agg(format('%s (%s)', p.oid::regprocedure, r.rolname), ', ' ORDER BY p.oid::regprocedure::text) INTO planted
       FROM pg_proc p
       JOIN pg_roles r ON r.oid = p.proowner
-     WHERE p.pronamespace = 'analytics'::regnamespace AND NOT r.rolsuper
+     WHERE p.pronamespace IN (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('analytics', 'analytics_api')) AND NOT r.rolsuper
        AND r.oid NOT IN (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'analytics'
                          UNION ALL SELECT d.datdba FROM pg_database d WHERE d.datname = current_database())
        AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'analytics'
