@@ -43,6 +43,7 @@ constexpr struct {
     {"transaction_timeout", "0"},
 #endif
     {"client_min_messages", "error"},
+    {"jit", "off"},  // compiling takes longer than what a request may
 };
 
 volatile std::sig_atomic_t told_to_stop = 0;

@@ -8,6 +8,7 @@
 #include "core/http/etag.hpp"
 #include "core/http/router.hpp"
 #include "pg/spi.hpp"
+#include "workers/api_query.hpp"
 #include "workers/http_settings.hpp"
 #include "workers/report_query.hpp"
 #include "workers/request_role.hpp"
@@ -21,9 +22,12 @@ constexpr const char* kHealthLockTimeout = "1s";
 constexpr const char* kWatchLockTimeout = "50ms";  // the next look is a second later
 constexpr std::size_t kCompressFrom = 1024;        // bytes
 
+// As in PostgREST: who runs as the anonymous role, with a token or without, may be told to log in.
+bool is_anonymous(const http::Query& query) { return query.role == http_anon_role(); }
+
 http::Response of_error(const SqlError& error, bool anonymous) {
-    http::Response response = http::error_response(http::status_of(error.sqlstate, anonymous), error.sqlstate,
-                                                   error.message, error.detail, error.hint);
+    http::Response response = http::error_response(http::status_of(error.sqlstate, anonymous, error.message),
+                                                   error.sqlstate, error.message, error.detail, error.hint);
     if (response.status == 503) {
         response.fields.add("Retry-After", "1");
     }
@@ -88,7 +92,7 @@ http::Response serve_report(const http::Query& query) {
     clean_session();
     if (error) {
         explain_report(*error);
-        return of_error(*error, false);
+        return of_error(*error, is_anonymous(query));
     }
     return of_json(query.request, report, without_time(report));
 }
@@ -119,10 +123,11 @@ http::Answer serve_listener(const http::Query& query) {
     });
     clean_session();
     if (error) {
-        answer.response = of_error(*error, false);
+        answer.response = of_error(*error, is_anonymous(query));
     } else if (!readable) {
-        answer.response = http::error_response(403, "42501", "permission denied for table event", {},
-                                               "SELECT analytics.grant_access(role, 'reader') lets a role see events.");
+        answer.response = of_error({"42501", "permission denied for table event", "",
+                                    "SELECT analytics.grant_access(role, 'reader') lets a role see events."},
+                                   is_anonymous(query));
     }
     return answer;
 }
@@ -187,6 +192,13 @@ http::Answer serve_query(const http::Query& query) {
             break;
         case http::Route::health:
             answer = serve_health();
+            break;
+        case http::Route::openapi:
+            answer.response = serve_manual(query);
+            break;
+        case http::Route::relation:
+        case http::Route::function:
+            answer.response = serve_api(query);
             break;
         default:
             answer.response = http::error_response(404, "no_route", "there is no such route");

@@ -8,8 +8,10 @@
 #include "workers/processes.hpp"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
 #include "catalog/pg_authid.h"
-#include "utils/syscache.h"
+#include "utils/fmgroids.h"
 }
 
 // Nothing in this file owns a destructor: errors may pass as PostgreSQL raises them.
@@ -17,13 +19,22 @@ extern "C" {
 namespace analytics::workers {
 
 Oid find_authenticator() {
-    HeapTuple const row = SearchSysCache1(AUTHNAME, CStringGetDatum(http_authenticator()));
-    if (!HeapTupleIsValid(row)) {
-        return InvalidOid;
+    // Not from the cache: whoever commits CREATE ROLE wakes the launcher before it tells caches of the role. And not by
+    // an index, which a process without a database cannot open again once it was invalidated.
+    NameData name;
+    namestrcpy(&name, http_authenticator());
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_authid_rolname, BTEqualStrategyNumber, F_NAMEEQ, NameGetDatum(&name));
+    Relation const roles = table_open(AuthIdRelationId, AccessShareLock);
+    SysScanDesc const scan = systable_beginscan(roles, InvalidOid, false, nullptr, 1, &key);
+    HeapTuple const row = systable_getnext(scan);
+    Oid role = InvalidOid;
+    if (HeapTupleIsValid(row)) {
+        const auto form = reinterpret_cast<Form_pg_authid>(GETSTRUCT(row));
+        role = form->rolcanlogin ? form->oid : InvalidOid;
     }
-    const auto form = reinterpret_cast<Form_pg_authid>(GETSTRUCT(row));
-    const Oid role = form->rolcanlogin ? form->oid : InvalidOid;
-    ReleaseSysCache(row);
+    systable_endscan(scan);
+    table_close(roles, AccessShareLock);
     return role;
 }
 

@@ -3,7 +3,10 @@
 #include <array>
 #include <string_view>
 
+#include "core/auth/jwt.hpp"
+#include "core/error.hpp"
 #include "core/http/cors.hpp"
+#include "pg/errors.hpp"
 #include "workers/http_settings.hpp"
 
 namespace analytics::workers {
@@ -73,6 +76,36 @@ bool check_origins(char** value, void** /*extra*/, GucSource /*source*/) {
     return valid;
 }
 
+// With a message of our own: PostgreSQL's would show the secret. A file is read when the gateway reads its settings.
+bool check_secret(char** value, void** /*extra*/, GucSource /*source*/) {
+    const std::string_view secret = *value;
+    if (secret.empty() || (secret.starts_with('@') && secret.size() > 1)) {
+        return true;
+    }
+    try {
+        auth::read_keys(*value);
+        return true;
+    } catch (const Error& error) {
+        GUC_check_errdetail("%s.", error.what());
+        GUC_check_errhint("%s", error.hint().c_str());
+    } catch (...) {  // out of memory
+    }
+    GUC_check_errmsg("invalid value for parameter \"analytics.http_jwt_secret\"");
+    return false;
+}
+
+bool check_role_claim(char** value, void** /*extra*/, GucSource /*source*/) {
+    try {
+        auth::RolePath::parse(*value);
+        return true;
+    } catch (const Error& error) {
+        GUC_check_errdetail("%s", error.detail().c_str());
+        GUC_check_errhint("%s", error.hint().c_str());
+    } catch (...) {  // out of memory
+    }
+    return false;
+}
+
 bool is_loopback(std::string_view address) { return address == "::1" || address.starts_with("127."); }
 
 void define_string(const char* name, const char* help, const char* more, char** variable, const char* value,
@@ -106,6 +139,18 @@ void define_who() {
                   &settings.cors_origins, "", check_origins);
 }
 
+void define_tokens() {
+    define_string("analytics.http_jwt_secret", "What the tokens of requests are signed with.",
+                  "A secret of 32 bytes at least, a JWK, a JWKS, or @ and the name of a file that holds one, which is "
+                  "read at each reload. Empty: requests with a token are answered 500.",
+                  &settings.jwt_secret, "", check_secret, GUC_SUPERUSER_ONLY);
+    define_string("analytics.http_jwt_aud", "Audience that tokens are for.",
+                  "Tokens that name others are refused. Empty: it is not looked at.", &settings.jwt_aud, "");
+    define_string("analytics.http_jwt_role_claim", "Where a token names its role.",
+                  "A path such as .role, .app.roles[0] or .roles[?(@ ^== \"shop_\")].", &settings.jwt_role_claim,
+                  ".role", check_role_claim);
+}
+
 void define_where_and_how_much() {
     define_int("analytics.http_port", "TCP port of the HTTP server.", "0: there is none.", &settings.port, 8000, 0,
                65535);
@@ -125,25 +170,18 @@ void define_where_and_how_much() {
                &settings.statement_timeout, 30000, 1, 3600000, GUC_UNIT_MS);
 }
 
-// Those of PostgREST's dialect and of tokens. They are settled, what reads them is not there yet.
+// Those of PostgREST's dialect. They are settled, what reads them is not there yet.
 void define_dialect() {
     define_string("analytics.http_schemas", "Schemas whose relations and functions are routes below /api.",
-                  "Names separated by commas; the first is the default one. Not used by this version.",
-                  &settings.schemas, "analytics_api", check_names, GUC_LIST_INPUT);
-    define_string("analytics.http_jwt_secret", "What the tokens of requests are signed with.",
-                  "A secret, a JWKS, or @ and the name of a file. Not used by this version: tokens are answered 401.",
-                  &settings.jwt_secret, "", nullptr, GUC_SUPERUSER_ONLY);
-    define_string("analytics.http_jwt_aud", "Audience that tokens must name.",
-                  "Empty: it is not looked at. Not used by this version.", &settings.jwt_aud, "");
-    define_string("analytics.http_jwt_role_claim", "Where a token names its role.",
-                  "A path such as .role or .app.roles[0]. Not used by this version.", &settings.jwt_role_claim,
-                  ".role");
-    define_int("analytics.http_max_rows", "Most rows of an answer.", "0: no limit. Not used by this version.",
+                  "Names separated by commas; the first is the default one.", &settings.schemas, "analytics_api",
+                  check_names, GUC_LIST_INPUT);
+    define_int("analytics.http_max_rows", "Most rows of an answer, and of each list inside of it.", "0: no limit.",
                &settings.max_rows, 0, 0, INT_MAX);
-    DefineCustomBoolVariable("analytics.http_aggregates", "Whether queries may aggregate.", "Not used by this version.",
+    DefineCustomBoolVariable("analytics.http_aggregates", "Whether queries may aggregate.",
+                             "select=amount.sum(). What is aggregated is read as a whole: mind what that costs.",
                              &settings.aggregates, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("analytics.http_tx_override", "Whether a request may ask for its own rollback.",
-                             "Not used by this version.", &settings.tx_override, false, PGC_SIGHUP, 0, nullptr, nullptr,
+                             "Prefer: tx=rollback.", &settings.tx_override, false, PGC_SIGHUP, 0, nullptr, nullptr,
                              nullptr);
 }
 
@@ -151,26 +189,38 @@ void define_dialect() {
 
 void define_http_settings() {
     define_who();
+    define_tokens();
     define_where_and_how_much();
     define_dialect();
 }
 
 const char* http_database() { return settings.database; }
 const char* http_authenticator() { return settings.authenticator; }
+const char* http_anon_role() { return settings.anon_role; }
 int http_port() { return settings.port; }
 std::size_t http_max_body() { return static_cast<std::size_t>(settings.max_body) * 1024; }
 int http_statement_timeout() { return settings.statement_timeout; }
 
+DialectSettings dialect_settings() {
+    List* names = NIL;
+    pg::protect([&] { SplitIdentifierString(pstrdup(settings.schemas), ',', &names); });
+    std::vector<std::string> schemas;
+    for (int i = 0; i < list_length(names); ++i) {
+        schemas.emplace_back(static_cast<const char*>(list_nth(names, i)));
+    }
+    if (schemas.empty()) {
+        schemas.emplace_back("analytics_api");
+    }
+    return {schemas, static_cast<std::uint64_t>(settings.max_rows), settings.aggregates, settings.tx_override};
+}
+
 HttpSettings http_settings() {
-    return {settings.address,
-            static_cast<std::uint16_t>(settings.port),
-            settings.executors,
-            static_cast<std::size_t>(settings.max_connections),
-            http_max_body(),
-            settings.statement_timeout,
-            settings.anon_role,
-            settings.cors_origins,
-            settings.ingest_auth == open && is_loopback(settings.address)};
+    return {settings.address,      static_cast<std::uint16_t>(settings.port),
+            settings.executors,    static_cast<std::size_t>(settings.max_connections),
+            http_max_body(),       settings.statement_timeout,
+            settings.anon_role,    settings.jwt_secret,
+            settings.jwt_aud,      settings.jwt_role_claim,
+            settings.cors_origins, settings.ingest_auth == open && is_loopback(settings.address)};
 }
 
 }  // namespace analytics::workers

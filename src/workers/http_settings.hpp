@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "workers/headers.hpp"
 
@@ -14,6 +15,7 @@ void define_http_settings();
 // As C strings, which a reload may free.
 const char* http_database();
 const char* http_authenticator();
+const char* http_anon_role();
 int http_port();  // 0: off
 
 // What the gateway and the executors go by: a copy of the rest.
@@ -25,10 +27,22 @@ struct HttpSettings {
     std::size_t max_body = 0;
     std::int64_t statement_timeout_ms = 0;
     std::string anon_role;
+    std::string jwt_secret;
+    std::string jwt_aud;
+    std::string jwt_role_claim;
     std::string cors_origins;
     bool open_ingest = false;  // asked for, and the address is this machine's alone
 };
 HttpSettings http_settings();
+
+// What executors go by in PostgREST's dialect.
+struct DialectSettings {
+    std::vector<std::string> schemas;  // the default one first
+    std::uint64_t max_rows = 0;        // 0: no limit
+    bool aggregates = false;
+    bool tx_override = false;
+};
+DialectSettings dialect_settings();
 
 std::size_t http_max_body();
 int http_statement_timeout();  // milliseconds

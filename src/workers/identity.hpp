@@ -1,23 +1,22 @@
 // Who asks: the role that a request's SQL runs as, and its claims.
 //
-// The one place where a request becomes a role. Tokens (Authorization: Bearer, a JWT) are to be read here: its role and
-// its claims take the place of the anonymous ones. Until then a request with a token is refused, never taken for an
-// anonymous one.
+// The one place where a request becomes a role: by its token (Authorization: Bearer, core/auth/jwt.hpp), or, without
+// one, the anonymous one. Whether the role exists and was granted to the authenticator says SET ROLE.
 #pragma once
 
+#include "core/auth/jwt.hpp"
 #include "core/http/message.hpp"
+#include "workers/http_settings.hpp"
 
-#include <string>
 #include <variant>
 
 namespace analytics::workers {
 
-struct Identity {
-    std::string role;
-    std::string claims;  // JSON
-};
+// What tokens are judged by, keys and all; of the secret's file as it is now. Throws analytics::Error where there is no
+// such file, or it holds no key.
+auth::Rules token_rules(const HttpSettings& settings);
 
 // Or the answer that says why it is nobody.
-std::variant<Identity, http::Response> identify(const http::Request& request, const std::string& anon_role);
+std::variant<auth::Identity, http::Response> identify(const http::Request& request, const auth::Rules& rules);
 
 }  // namespace analytics::workers

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/http/errors.hpp"
+#include "core/http/router.hpp"
 #include "pg/errors.hpp"
 #include "workers/refresh_worker.hpp"
 
@@ -26,7 +27,7 @@ std::string headers_json(const http::Fields& fields) {
         for (auto later = field + 1; later != fields.all().end(); ++later) {
             last = last && !http::equal_ignoring_case(later->first, field->first);
         }
-        if (last) {
+        if (last && !http::equal_ignoring_case(field->first, "Cookie")) {
             json += json.size() > 1 ? "," : "";
             http::append_json(json, http::lower_case(field->first));
             json += ':';
@@ -34,6 +35,32 @@ std::string headers_json(const http::Fields& fields) {
         }
     }
     return json + '}';
+}
+
+// {"name":"value",...}
+std::string cookies_json(const http::Fields& fields) {
+    std::string json = "{";
+    for (std::string_view rest = fields.find("Cookie").value_or(""); !rest.empty();) {
+        const auto end = rest.find(';');
+        const std::string_view cookie = http::trim(rest.substr(0, end));
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+        if (const auto equals = cookie.find('='); equals != std::string_view::npos) {
+            json += json.size() > 1 ? "," : "";
+            http::append_json(json, cookie.substr(0, equals));
+            json += ':';
+            http::append_json(json, cookie.substr(equals + 1));
+        }
+    }
+    return json + '}';
+}
+
+// In PostgREST's dialect as PostgREST has it, which knows nothing of /api.
+std::string path_of(const http::Query& query) {
+    const auto route = static_cast<http::Route>(query.route);
+    const bool dialect =
+        route == http::Route::relation || route == http::Route::function || route == http::Route::openapi;
+    return http::as_utf8(dialect ? std::string_view(query.request.path).substr(std::string_view("/api").size())
+                                 : query.request.path);
 }
 
 void set_for_transaction(const char* name, const char* value) {
@@ -62,9 +89,10 @@ Disguise Disguise::requester(const http::Query& query) {
     Disguise disguise;
     disguise.requester_ = true;
     const std::string headers = headers_json(query.request.fields);
-    const std::string path = http::as_utf8(query.request.path);
-    const char* const values[] = {query.role.c_str(), query.claims.c_str(), query.request.method.c_str(), path.c_str(),
-                                  headers.c_str()};
+    const std::string cookies = cookies_json(query.request.fields);
+    const std::string path = path_of(query);
+    const char* const values[] = {query.role.c_str(), query.claims.c_str(), query.request.method.c_str(),
+                                  path.c_str(),       headers.c_str(),      cookies.c_str()};
     pg::protect([&] {
         GetUserIdAndSecContext(&disguise.user_, &disguise.security_);
         disguise.settings_ = NewGUCNestLevel();
@@ -73,9 +101,14 @@ Disguise Disguise::requester(const http::Query& query) {
         set_for_transaction("request.method", values[2]);
         set_for_transaction("request.path", values[3]);
         set_for_transaction("request.headers", values[4]);
+        set_for_transaction("request.cookies", values[5]);
         SetUserIdAndSecContext(GetUserId(), disguise.security_ | SECURITY_LOCAL_USERID_CHANGE);
     });
     return disguise;
+}
+
+void Disguise::fire_deferred() {
+    pg::protect([] { AfterTriggerFireDeferred(); });
 }
 
 void Disguise::take_off() {

@@ -22,6 +22,9 @@ public:
     // The request's role, with request.* set for its functions.
     static Disguise requester(const http::Query& query);
 
+    // Runs what is deferred to the commit, as the requester: what is rolled back all the same.
+    static void fire_deferred();
+
     // Before the commit. After an error the rollback does it.
     void take_off();
 

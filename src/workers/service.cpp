@@ -9,6 +9,7 @@
 #include "core/http/errors.hpp"
 #include "core/http/etag.hpp"
 #include "core/http/ingest_form.hpp"
+#include "core/rest/exchange.hpp"
 #include "pg/errors.hpp"
 #include "workers/http_files.hpp"
 #include "workers/identity.hpp"
@@ -58,10 +59,15 @@ void show_activity(const char* what, const char* place) {
     pgstat_report_activity(STATE_RUNNING, text.data());
 }
 
-// PostgREST's dialect: /api/, /api/NAME and /api/rpc/NAME. Where it is to be translated to SQL, and until then nothing.
-http::Response answer_in_dialect(const http::Match& match) {
-    return http::error_response(404, "no_route", "there is no such route", match.name,
-                                "GET / lists the routes. Relations and functions are not served by this version.");
+// PostgREST's dialect.
+bool in_dialect(http::Route route) {
+    return route == http::Route::openapi || route == http::Route::relation || route == http::Route::function;
+}
+
+// Of a browser, before it sends what a page of another origin asked for.
+bool is_preflight(const http::Request& request) {
+    return request.method == "OPTIONS" && request.fields.find("Origin") &&
+           request.fields.find("Access-Control-Request-Method");
 }
 
 }  // namespace
@@ -77,6 +83,7 @@ Service::Service(Oid database, Oid role)
 void Service::configure(const HttpSettings& settings, Time now) {
     settings_ = settings;
     origins_ = http::Origins(settings.cors_origins);
+    read_token_rules();
     net::Limits limits;
     limits.read.body = settings.max_body;
     limits.connections = settings.connections;
@@ -92,6 +99,24 @@ void Service::configure(const HttpSettings& settings, Time now) {
         } else {  // off: the launcher is about to end this process
             server_.stop_listening();
         }
+    }
+}
+
+// A secret that cannot be read opens nothing, nor does the one before it: it may have been replaced for a reason.
+void Service::read_token_rules() {
+    try {
+        token_rules_ = token_rules(settings_);
+    } catch (const analytics::Error& error) {
+        HttpSettings without = settings_;
+        without.jwt_secret.clear();
+        token_rules_ = token_rules(without);
+        const char* const message = error.what();
+        const char* const detail = error.detail().c_str();
+        const char* const hint = error.hint().c_str();
+        pg::protect([&] {
+            ereport(WARNING, (errmsg("requests with a token are refused: %s", message),
+                              errdetail_internal("%s", detail), errhint("%s", hint)));
+        });
     }
 }
 
@@ -186,15 +211,24 @@ void Service::on_request(net::ConnectionId connection, http::Request&& request, 
     const auto here = [&](http::Response response) {
         answer_here(connection, match.route, request, std::move(response));
     };
-    if (request.method == "OPTIONS") {
+    if (is_preflight(request) || (request.method == "OPTIONS" && !in_dialect(match.route))) {
         auto pending = make_pending(connection, match.route, request);
         pending->cors = {};
         answer(*pending, origins_.preflight(request.fields, http::methods_of(match.route)));
     } else if (match.route == http::Route::none) {
-        here(http::error_response(404, "no_route", "there is no such route", {}, "GET / lists the routes."));
+        const bool below_api = request.path.starts_with("/api/");
+        here(below_api
+                 ? rest::failure_response({404, "PGRST125", "Invalid path specified in request URL", {}, {}})
+                 : http::error_response(404, "no_route", "there is no such route", {}, "GET / lists the routes."));
     } else if (!http::allows(match.route, request.method)) {
-        auto response = http::error_response(405, "method", "the route does not take this method", request.method,
-                                             "It takes " + std::string(http::methods_of(match.route)) + ".");
+        auto response =
+            match.route == http::Route::function
+                ? rest::failure_response(
+                      {405, "PGRST101", "Cannot use the " + request.method + " method on RPC", {}, {}})
+            : in_dialect(match.route)
+                ? rest::failure_response({405, "PGRST117", "Unsupported HTTP method: " + request.method, {}, {}})
+                : http::error_response(405, "method", "the route does not take this method", request.method,
+                                       "It takes " + std::string(http::methods_of(match.route)) + ".");
         response.fields.add("Allow", std::string(http::methods_of(match.route)));
         here(std::move(response));
     } else if (match.route == http::Route::page) {
@@ -239,17 +273,14 @@ void Service::take_query(net::ConnectionId connection, const http::Match& match,
             answer(*pending, health(nullptr));
             return;
         }
-    } else if (match.route != http::Route::visualize && match.route != http::Route::live) {
-        answer(*pending, answer_in_dialect(match));
-        return;
     } else {
-        auto identity = identify(request, settings_.anon_role);
+        auto identity = identify(request, token_rules_);
         if (auto* const refusal = std::get_if<http::Response>(&identity)) {
             answer(*pending, std::move(*refusal));
             return;
         }
-        pending->query.role = std::get<Identity>(identity).role;
-        pending->query.claims = std::get<Identity>(identity).claims;
+        pending->query.role = std::move(std::get<auth::Identity>(identity).role);
+        pending->query.claims = std::move(std::get<auth::Identity>(identity).claims);
         if (pool_.failing()) {
             answer(*pending, busy("no executor runs"));
             return;
@@ -259,7 +290,9 @@ void Service::take_query(net::ConnectionId connection, const http::Match& match,
     pending->query.route = static_cast<std::uint8_t>(match.route);
     pending->query.name = match.name;
     pending->query.request = std::move(request);
-    std::string().swap(pending->query.request.body);  // none of these routes looks at it
+    if (!in_dialect(match.route)) {
+        std::string().swap(pending->query.request.body);  // nobody looks at it
+    }
     queries_.push_back(std::move(pending));
 }
 
@@ -314,6 +347,9 @@ http::Response Service::page() const {
         "GET  /api/visualize   the JSON of a chart: ?metric=&grain=&by=&from=&to=&compare=&limit=&store=&currency=\n"
         "GET  /api/live        what just happened, as server-sent events: ?store=&types=\n"
         "GET  /api/health      whether it serves\n"
+        "GET  /api/            the manual of what follows, as an OpenAPI document\n"
+        "     /api/NAME        views and tables of analytics.http_schemas in PostgREST's dialect\n"
+        "     /api/rpc/NAME    their functions\n"
         "GET  /metrics         counters for Prometheus\n"
         "GET  /analytics.js    the tracker for a shop's pages\n";
     return response;

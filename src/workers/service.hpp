@@ -8,6 +8,7 @@
 // Reports hold all but one of them at most, so that ingests and health find one free.
 #pragma once
 
+#include "core/auth/jwt.hpp"
 #include "core/http/cors.hpp"
 #include "core/http/live_feed.hpp"
 #include "core/http/rates.hpp"
@@ -76,6 +77,7 @@ private:
     };
 
     void listen(Time now);
+    void read_token_rules();
     std::unique_ptr<Pending> make_pending(net::ConnectionId connection, http::Route route,
                                           const http::Request& request);
     void answer(const Pending& pending, http::Response response);
@@ -116,6 +118,7 @@ private:
     ExecutorPool pool_;
     HttpSettings settings_;
     http::Origins origins_;
+    auth::Rules token_rules_;
     http::Rates rates_;
     Time now_ = 0;
     std::uint64_t last_id_ = 0;

@@ -71,21 +71,33 @@ void end() {
 
 }  // namespace
 
-void limit_lock_waits(const char* timeout) {
-    pg::protect([timeout] {
-        set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-    });
+void set_local(const char* name, const std::string& value) {
+    const char* const text = value.c_str();
+    pg::protect(
+        [name, text] { set_config_option(name, text, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false); });
 }
+
+void limit_time(int most) {
+    const int wanted = StatementTimeout;
+    if (wanted > 0 && wanted < most) {
+        pg::protect([wanted] { enable_timeout_after(STATEMENT_TIMEOUT, wanted); });
+    }
+}
+
+void limit_lock_waits(const char* timeout) { set_local("lock_timeout", timeout); }
 
 void forget_cancels() { QueryCancelPending = false; }
 
 std::optional<SqlError> run_transaction(const TransactionKind& kind, const std::function<void()>& body) {
     MemoryContext const memory = CurrentMemoryContext;
     std::optional<SqlError> error;
+    bool rolled_back = false;
     try {
         begin(kind);
         body();
         commit();
+    } catch (const RollBack&) {
+        rolled_back = true;
     } catch (const pg::Error& raised) {
         error = describe(raised.data());
     } catch (const analytics::Error& thrown) {
@@ -94,7 +106,7 @@ std::optional<SqlError> run_transaction(const TransactionKind& kind, const std::
     } catch (const std::exception& thrown) {
         error = SqlError{"XX000", thrown.what(), {}, {}};
     }
-    if (error) {
+    if (error || rolled_back) {
         pg::protect([] { AbortOutOfAnyTransaction(); });  // also gives the user back
     }
     MemoryContextSwitchTo(memory);

@@ -1,6 +1,7 @@
 // Transactions of the executors: begun, ended and rolled back from C++, with what went wrong as a value.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -17,15 +18,25 @@ struct SqlError {
     std::string hint;
 };
 
+// Thrown by a body that succeeded, to be rolled back all the same.
+struct RollBack : std::exception {};
+
 struct TransactionKind {
     const char* activity = "";  // for pg_stat_activity
     bool one_snapshot = false;  // REPEATABLE READ, read-only
     int timeout_ms = 0;         // 0: none
 };
 
-// Runs body() in a transaction, with a snapshot, and commits. Whatever it throws is rolled back and returned; an error
-// of the server's own (XX000 and the like) is logged too.
+// Runs body() in a transaction, with a snapshot, and commits. Whatever it throws is rolled back and returned, but for
+// RollBack, which is no error; an error of the server's own (XX000 and the like) is logged too.
 std::optional<SqlError> run_transaction(const TransactionKind& kind, const std::function<void()>& body);
+
+// SET LOCAL.
+void set_local(const char* name, const std::string& value);
+
+// statement_timeout, as it is set now, holds from here on where it is shorter than the transaction's time: `most`, in
+// milliseconds.
+void limit_time(int most);
 
 // For the rest of the transaction: who would wait for a lock for longer fails with 55P03.
 void limit_lock_waits(const char* timeout);

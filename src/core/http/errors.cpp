@@ -169,9 +169,12 @@ std::string_view reason(int status) {
     }
 }
 
-int status_of(std::string_view sqlstate, bool anonymous) {
+int status_of(std::string_view sqlstate, bool anonymous, std::string_view message) {
     if (sqlstate == "42501") {  // insufficient privilege
         return anonymous ? 401 : 403;
+    }
+    if (sqlstate == "22023" && message.starts_with("role") && message.ends_with("does not exist")) {
+        return 401;
     }
     for (const Rule& rule : kRules) {
         if (sqlstate.starts_with(rule.prefix)) {

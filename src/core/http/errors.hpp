@@ -17,8 +17,9 @@ std::string as_utf8(std::string_view text);
 std::string_view reason(int status);
 
 // The status for an error of PostgreSQL, as PostgREST maps them; `anonymous`: the request came without a role of its
-// own, so that what is forbidden might be allowed to somebody who logs in.
-int status_of(std::string_view sqlstate, bool anonymous);
+// own, so that what is forbidden might be allowed to somebody who logs in. `message`: 22023 is said of a role that does
+// not exist as well, and that is 401.
+int status_of(std::string_view sqlstate, bool anonymous, std::string_view message = {});
 
 // `code`: a SQLSTATE, or a word of ours. Empty details and hint are null.
 Response error_response(int status, std::string_view code, std::string_view message, std::string_view details = {},

@@ -1,0 +1,20 @@
+// Statements whose text is made at run time and whose values are text: each $n takes the type that its place has, as a
+// literal in quotes would. Plans are kept by the current user and the statement's text, so that a role's requests of
+// one shape share one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pg/spi.hpp"
+
+namespace analytics::pg {
+
+// Needs an open Connection. Values are UTF-8 without NUL.
+Result run_shaped(const std::string& sql, const std::vector<std::string>& values);
+
+// Drops the plans kept. To be called when types may have changed: a plan is made anew by itself, but for values of the
+// types that it found first.
+void forget_shaped();
+
+}  // namespace analytics::pg

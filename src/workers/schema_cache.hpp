@@ -1,0 +1,15 @@
+// The schema cache of an executor: what the catalogs say of the schemas that are served, read again when they changed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/rest/schema.hpp"
+
+namespace analytics::workers {
+
+// In a transaction, before it becomes the requester: the catalogs are read by the authenticator. Valid until the next
+// call.
+const rest::Schema& current_schema(const std::vector<std::string>& served);
+
+}  // namespace analytics::workers
