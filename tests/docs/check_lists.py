@@ -44,21 +44,17 @@ def query(cursor, sql):
 
 def check_settings(cursor):
     page = (ROOT / "docs/settings.md").read_text()
-    listed, plain = {}, set()
+    listed = {}
     for names, default, *_ in rows_of(page, "Per server"):
         names = [name if "." in name else "analytics." + name for name in re.findall(r"`([a-z_.]+)`", names)]
-        if len(names) == 1:
-            listed[names[0]] = default.strip("`()").replace("all", "")
-        else:
-            plain.update(names)
+        for name in names:
+            listed[name] = default.strip("`()").replace("all", "")
     listed.pop("analytics.shared_preload_libraries")
     cursor.execute("LOAD 'analytics'")
     defined = dict(query(cursor, "SELECT name, current_setting(name) FROM pg_settings WHERE name LIKE 'analytics.%' AND source = 'default'"))
     blanks = lambda value: value.replace(" ", "")
     same("settings.md lists the settings that are used, with their defaults", {name: blanks(value) for name, value in listed.items()},
-         {name: blanks(value) for name, value in defined.items() if name not in plain})
-    same("settings.md names those that this version does not use", plain,
-         {name for name, in query(cursor, "SELECT name FROM pg_settings WHERE name LIKE 'analytics.%' AND extra_desc LIKE '%Not used by this version%'")})
+         {name: blanks(value) for name, value in defined.items()})
     per_store = {row[0].strip("`"): {"(for ever)": ""}.get(row[1], row[1].strip("`")) for row in rows_of(page, "Per store")}
     same("settings.md lists the settings of stores, with their defaults", per_store,
          {key: value or "" for key, value in query(cursor, "SELECT key, analytics.get_setting(key, '') FROM unnest(%s) AS key" % array(per_store))})

@@ -1,6 +1,9 @@
 """What the tests of the HTTP server share: a database with the extension, keys, and clients that speak HTTP."""
 
+import base64
 import contextlib
+import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -106,6 +109,19 @@ def read_all(plain):
     return got
 
 
+JWT_SECRET = "reallyreallyreallyreallyverysafe"
+
+
+def token(secret=JWT_SECRET, **claims):
+    encode = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    text = ".".join(encode(json.dumps(part).encode()) for part in ({"alg": "HS256"}, claims))
+    return text + "." + encode(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())
+
+
+def bearer(role, **claims):
+    return {"Authorization": "Bearer " + token(role=role, **claims)}
+
+
 def free_port():
     with socket.socket() as plain:
         plain.bind(("127.0.0.1", 0))
@@ -186,6 +202,25 @@ def settings(admin, server):
     if changed.changed:
         changed.put_back()
         until(lambda: is_as_before(server), "the settings of before")
+
+
+@pytest.fixture(scope="module")
+def api(server, shop, admin):
+    """PostgREST's dialect, serving what api.sql makes, to web and to the tokens of red and blue."""
+    for role in ("red", "blue"):
+        if not admin.rows("SELECT 1 FROM pg_roles WHERE rolname = %s", role):
+            admin.rows(f"CREATE ROLE {role}")
+        admin.rows(f"GRANT {role} TO analytics_authenticator")
+    with open(os.path.join(os.path.dirname(__file__), "api.sql"), encoding="utf-8") as file:
+        shop.rows("SET client_min_messages = warning; " + file.read())
+    changed = Settings(admin)
+    changed.set(http_schemas="api", http_aggregates="on", http_jwt_secret=JWT_SECRET)
+    until(lambda: server.get("/api/customers?limit=0").status == 200, "the schema")
+    until(lambda: server.get("/api/secrets?limit=0", **bearer("red")).status == 200, "the secret")
+    until(lambda: server.get("/api/lines?select=quantity.sum()").status == 200, "aggregates")
+    yield server
+    changed.put_back()
+    shop.rows("DROP SCHEMA api, hidden CASCADE")
 
 
 @pytest.fixture(scope="session")

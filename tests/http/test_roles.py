@@ -36,7 +36,7 @@ def test_the_role_and_what_functions_see(server, anything):
     ],
 )
 def test_no_way_back(server, anything, escape):
-    assert run(server, escape).is_error(403, "42501") or run(server, escape).is_error(400)
+    assert run(server, escape).status in (400, 401)  # 42501, of a request that could log in
     assert run(server, "SELECT current_user").json == "web"
 
 
@@ -83,12 +83,12 @@ def test_nothing_is_left_for_the_next_request(server, settings, anything):
 
 
 def test_secrets_are_not_shown(server, admin, anything, settings):
-    settings.set(http_jwt_secret="a very secret secret")
+    settings.set(http_jwt_secret="a very secret secret, and a long one")
     until(lambda: admin.value("SELECT setting FROM pg_settings WHERE name = 'analytics.http_jwt_secret'"), "the setting")
     assert run(server, "SELECT count(*) FROM pg_settings WHERE name = 'analytics.http_jwt_secret'").json == "0"
-    assert run(server, "SELECT current_setting('analytics.http_jwt_secret')").is_error(403, "42501")
-    assert run(server, "SELECT hash::text FROM analytics.ingest_key").is_error(403, "42501")
-    assert run(server, "SELECT analytics.find_ingest_key('x')").is_error(403, "42501")
+    assert run(server, "SELECT current_setting('analytics.http_jwt_secret')").is_error(401, "42501")
+    assert run(server, "SELECT hash::text FROM analytics.ingest_key").is_error(401, "42501")
+    assert run(server, "SELECT analytics.find_ingest_key('x')").is_error(401, "42501")
 
 
 def test_errors_keep_their_parts(server, anything):

@@ -26,7 +26,7 @@ def test_script(server):
 
 
 def test_404_is_json(server):
-    for path in ("/nothing", "/api/", "/api/sales_daily", "/api/rpc/recommend", "/api/a/b", "/index.html"):
+    for path in ("/nothing", "/api/nothing", "/api/rpc/nothing", "/api/a/b", "/index.html"):
         assert server.get(path).is_error(404), path
 
 
@@ -192,11 +192,11 @@ def test_visualize_refuses_as_sql_does(server):
 
 
 def test_visualize_without_a_role(server, settings):
-    assert server.get("/api/visualize", Authorization="Bearer eyJhbGciOi").is_error(401)
     settings.set(http_anon_role="")
     until(lambda: server.get("/api/visualize").status == 401, "the setting")
     refusal = server.get("/api/visualize")
-    assert refusal.is_error(401, "no_role") and refusal.headers["WWW-Authenticate"] == "Bearer"
+    assert refusal.is_error(401, "PGRST302") and refusal.headers["WWW-Authenticate"] == "Bearer"
     settings.set(http_anon_role="stranger")  # never granted to the authenticator
-    until(lambda: server.get("/api/visualize").status == 403, "the setting")
-    assert server.get("/api/visualize").is_error(403, "42501")
+    until(lambda: server.get("/api/visualize").json["code"] == "42501", "the setting")
+    refusal = server.get("/api/visualize")
+    assert refusal.is_error(401, "42501") and refusal.headers["WWW-Authenticate"] == "Bearer"

@@ -242,7 +242,7 @@ is_merged($node, 'fresh', 'after the update');
 
 # Cells of another shape than the new version's are brought into line, and built anew. (A column that comes later stands last, which
 # the text of its view shows.)
-my $columns = sub { join "\n", grep { !/^view dear/ } split /\n/, $node->safe_psql('old', $catalog) };
+my $columns = sub { join "\n", grep { !/^view analytics\.dear/ } split /\n/, $node->safe_psql('old', $catalog) };
 $before = $columns->();
 $node->safe_psql('old', <<'SQL', @as);
 ALTER TABLE analytics.rollup_dear DROP COLUMN sessions CASCADE, DROP COLUMN events CASCADE;
