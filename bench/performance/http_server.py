@@ -23,10 +23,14 @@ LOAD = pathlib.Path(__file__).parent / "http_load"
 CLIENTS = 64
 READERS = 8
 LISTENERS = 1000
+ROW = "/api/one?event_id=eq.the-one"
 REPORT = "/api/visualize?metric=gross_sales&from=2024-03-01&to=2024-03-08"
 ROWS = 10_000  # times are of so many rows or requests
-TABLE = ("CREATE SCHEMA IF NOT EXISTS bench; CREATE TABLE bench.single (event_id text PRIMARY KEY, event_type text NOT NULL, occurred_at timestamptz NOT NULL,"
-         " customer_id text, session_id text, product_id text, quantity integer, unit_price numeric, currency text, channel text, country text, device text)")
+TABLES = ("CREATE SCHEMA IF NOT EXISTS bench", "CREATE TABLE bench.single (event_id text PRIMARY KEY, event_type text NOT NULL, occurred_at timestamptz NOT NULL,"
+         " customer_id text, session_id text, product_id text, quantity integer, unit_price numeric, currency text, channel text, country text, device text)",
+         # one row by its key, through a view that HTTP serves
+         "CREATE VIEW bench.one AS SELECT * FROM bench.single",
+         "INSERT INTO bench.single VALUES ('the-one', 'view_item', now(), 'c1', 's1', 'p1', 1, 12.50, 'EUR', 'web', 'DE', 'mobile')")
 
 
 def milliseconds(text):
@@ -42,7 +46,7 @@ class Served:
         with socket.socket() as plain:
             plain.bind(("127.0.0.1", 0))
             self.port = plain.getsockname()[1]
-        self.settings = {"http_database": name, "http_port": str(self.port), "http_anon_role": "analytics_bench_reader",
+        self.settings = {"http_database": name, "http_port": str(self.port), "http_anon_role": "analytics_bench_reader", "http_schemas": "bench",
                          "http_max_connections": str(LISTENERS + 4 * CLIENTS)}
 
     def __enter__(self):
@@ -52,6 +56,7 @@ class Served:
                 self.connection.execute(f"CREATE ROLE {role} {options}")
         self.connection.execute("GRANT analytics_bench_reader TO analytics_authenticator")
         self.connection.execute("SELECT analytics.grant_access('analytics_bench_reader', 'reader')")
+        self.connection.execute("GRANT USAGE ON SCHEMA bench TO analytics_bench_reader; GRANT SELECT ON bench.one TO analytics_bench_reader")
         self.key = value_of(self.connection, "SELECT analytics.create_ingest_key('bench')")
         for setting, value in self.settings.items():
             self.connection.execute(f"ALTER SYSTEM SET analytics.{setting} = '{value}'")
@@ -155,13 +160,13 @@ def measure_ingest(served, repetitions, seconds, progress):
     return found, waits[1:]
 
 
-def measure_reading(served, repetitions, seconds, progress):
-    """(HTTP, pgbench) of the same report."""
+def measure_reading(served, path, script, repetitions, seconds, progress):
+    """(HTTP, pgbench) of the same."""
     ours, theirs = Measurement(), Measurement()
     for repetition in range(-1, repetitions):
-        take(ours, served.wrk(REPORT, READERS, seconds)[0])
-        take(theirs, served.pgbench("report.pgbench", READERS, seconds))
-        progress(f"a report over HTTP: {repetition + 1} of {repetitions}")
+        take(ours, served.wrk(path, READERS, seconds)[0])
+        take(theirs, served.pgbench(script, READERS, seconds))
+        progress(f"GET {path.partition('?')[0]}: {repetition + 1} of {repetitions}")
     ours.forget_first()
     theirs.forget_first()
     return ours, theirs

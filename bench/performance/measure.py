@@ -211,7 +211,8 @@ class Bench:
         seconds = 3 if self.options.quick else 6
         repetitions = min(self.options.repetitions, 7)
         connection = database.create_database(HTTP)
-        connection.execute(http_server.TABLE)
+        for statement in http_server.TABLES:
+            connection.execute(statement)
         with http_server.Served(HTTP) as served:
             found, waits = http_server.measure_ingest(served, repetitions, seconds, self.progress)
             what = f"one event each, {http_server.CLIENTS} connections; times of {http_server.ROWS:,}"
@@ -219,9 +220,11 @@ class Bench:
                 self.add(Row("POST /api/ingest", f"INSERT of one row by pgbench, {against}", what, found["http"], found[side], True,
                              f">= {target}" if target else "", (lambda ratio, _, target=target: ratio >= target) if target else None))
             self.facts.append(("POST /api/ingest, 64 connections: median, 99th percentile", http_server.describe(waits)))
-            ours, theirs = http_server.measure_reading(served, repetitions, seconds, self.progress)
-            self.add(Row("GET /api/visualize, a week by day", "the same call by pgbench", f"{http_server.READERS} connections; times of {http_server.ROWS:,}",
-                         ours, theirs, True, ">= 0.7", lambda ratio, _: ratio >= 0.7))
+            for what, against, path, script in (("GET of one row of a view", "the same row as JSON by pgbench", http_server.ROW, "row.pgbench"),
+                                                ("GET /api/visualize, a week by day", "the same call by pgbench", http_server.REPORT, "report.pgbench")):
+                ours, theirs = http_server.measure_reading(served, path, script, repetitions, seconds, self.progress)
+                self.add(Row(what, against, f"{http_server.READERS} connections; times of {http_server.ROWS:,}", ours, theirs, True, ">= 0.7",
+                             lambda ratio, _: ratio >= 0.7))
             self.facts += http_server.facts_of(served, seconds, self.progress)
         connection.close()
         database.drop_database(HTTP)
