@@ -174,6 +174,11 @@ http::Response serve_manual(const http::Query& query) {
     if (const auto* const failure = std::get_if<rest::Failure>(&schema)) {
         return rest::failure_response(*failure);
     }
+    if (query.request.method == "OPTIONS") {
+        http::Response allowed;
+        allowed.fields.add("Allow", "OPTIONS,GET,HEAD");
+        return allowed;
+    }
     const auto accepted = rest::read_accept(query.request.fields.find("Accept"));
     using Kind = rest::MediaType::Kind;
     if (std::none_of(accepted.begin(), accepted.end(), [](const rest::MediaType& type) {
@@ -188,7 +193,7 @@ http::Response serve_manual(const http::Query& query) {
         response.fields.add("Content-Profile", chosen.name);
     }
     const auto error = run_transaction({"GET /api/", false, http_statement_timeout()}, [&] {
-        const rest::Schema& known = current_schema(settings.schemas);
+        const rest::Schema& known = current_schema(settings.schemas, true);
         Disguise requester = Disguise::requester(query);
         response.body = rest::openapi(known, describe(query.request, chosen.name));
         requester.take_off();

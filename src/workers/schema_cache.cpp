@@ -54,7 +54,8 @@ pg::Statement account(
     " (SELECT pg_catalog.sum(pg_catalog.hashint8(e.oid::int8) # e.xmin::text::int8) FROM pg_catalog.pg_enum e),"
     " (SELECT pg_catalog.sum(pg_catalog.hashint8(t.oid::int8) # t.xmin::text::int8) FROM pg_catalog.pg_type t"
     "   WHERE t.typtype IN ('d', 'e', 'c') AND t.oid >= 16384),"
-    " (SELECT pg_catalog.sum(pg_catalog.hashtext(d.description)::int8) FROM pg_catalog.pg_description d"
+    " (SELECT pg_catalog.sum(pg_catalog.hashint8(d.objoid::int8 << 24 | d.objsubid) # d.xmin::text::int8) FROM "
+    "pg_catalog.pg_description d"
     "   WHERE d.objoid >= 16384)))",
     kNames);
 
@@ -83,13 +84,13 @@ void look(const std::vector<std::string>& served, rest::Schema& schema) {
 
 }  // namespace
 
-const rest::Schema& current_schema(const std::vector<std::string>& served) {
+const rest::Schema& current_schema(const std::vector<std::string>& served, bool with_comments) {
     static rest::Schema schema;
     pg::protect([] {
         watch_catalogs();
         AcceptInvalidationMessages();
     });
-    if (!suspicious && schema.served == served) {
+    if (!suspicious && !with_comments && schema.served == served) {
         return schema;
     }
     suspicious = false;  // before the look: what changes during it is looked at the next time

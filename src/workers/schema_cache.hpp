@@ -9,7 +9,7 @@
 namespace analytics::workers {
 
 // In a transaction, before it becomes the requester: the catalogs are read by the authenticator. Valid until the next
-// call.
-const rest::Schema& current_schema(const std::vector<std::string>& served);
+// call. Comments change without an invalidation: who shows them has the catalogs looked at.
+const rest::Schema& current_schema(const std::vector<std::string>& served, bool with_comments = false);
 
 }  // namespace analytics::workers

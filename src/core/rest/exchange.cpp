@@ -546,7 +546,7 @@ void check_rows(const Prepared& prepared, const Outcome& outcome) {
     if (prepared.kind == Prepared::Kind::put && outcome.rows != 1) {
         throw Refused{{400, "PGRST115", "Payload values do not match URL in primary key column(s)", {}, {}}};
     }
-    if (prepared.single && prepared.shows_rows && !prepared.returns_void && outcome.rows != 1) {
+    if (prepared.single && !prepared.returns_void && outcome.rows != 1) {
         throw Refused{{406,
                        "PGRST116",
                        "Cannot coerce the result to a single JSON object",

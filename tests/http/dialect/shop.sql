@@ -106,6 +106,8 @@ CREATE FUNCTION api.total(VARIADIC numbers int[]) RETURNS bigint LANGUAGE sql IM
 CREATE FUNCTION api.middle(numbers int[]) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT numbers[2]';
 CREATE FUNCTION api.below(most numeric) RETURNS SETOF api.products LANGUAGE sql STABLE AS
     'SELECT * FROM api.products WHERE price < most ORDER BY id';
+CREATE FUNCTION api.first_below(id int) RETURNS SETOF api.products LANGUAGE sql STABLE AS
+    'SELECT * FROM api.products p WHERE p.id < first_below.id ORDER BY p.id';
 CREATE FUNCTION api.product(wanted int) RETURNS api.products LANGUAGE sql STABLE AS
     'SELECT * FROM api.products WHERE id = wanted';
 CREATE FUNCTION api.nothing() RETURNS void LANGUAGE sql AS '';
@@ -128,6 +130,9 @@ CREATE FUNCTION api.restock(product int, more int) RETURNS SETOF api.products LA
 CREATE FUNCTION api.sell_out() RETURNS SETOF api.products LANGUAGE sql AS 'UPDATE api.products SET stock = 0 RETURNING *';
 CREATE FUNCTION api.json_of(size api.size) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT json_build_object('size', size) $$;
 CREATE FUNCTION api.setting(name text) RETURNS text LANGUAGE sql STABLE AS 'SELECT current_setting(name, true)';
+CREATE FUNCTION api.header(name text) RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('request.headers', true)::json ->> name $$;
+CREATE FUNCTION api.cookie(name text) RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('request.cookies', true)::json ->> name $$;
+CREATE FUNCTION api.claim(name text) RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('request.jwt.claims', true)::json ->> name $$;
 CREATE FUNCTION api.who() RETURNS text LANGUAGE sql STABLE AS 'SELECT current_user::text';
 CREATE FUNCTION api.patient() RETURNS text LANGUAGE sql STABLE SET statement_timeout = '7s' AS $$ SELECT current_setting('statement_timeout') $$;
 
@@ -137,6 +142,8 @@ CREATE FUNCTION api.pay() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN RAISE SQLSTATE 'PT402' USING MESSAGE = 'Payment Required', DETAIL = 'Quota exceeded', HINT = 'Upgrade your plan'; END $$;
 CREATE FUNCTION api.answer(message text, detail text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN RAISE SQLSTATE 'PGRST' USING MESSAGE = message, DETAIL = detail; END $$;
+CREATE FUNCTION api.answer_without_detail() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN RAISE SQLSTATE 'PGRST' USING MESSAGE = '{"code":"123","message":"ABC"}'; END $$;
 CREATE FUNCTION api.with_response(headers text, status text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('response.headers', headers, true);
@@ -175,6 +182,7 @@ $$;
 
 GRANT USAGE ON SCHEMA api, stock TO web, customer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA api, stock TO web;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA api TO web;
 REVOKE ALL ON api.closed, api.wallets FROM web;
 REVOKE EXECUTE ON FUNCTION api.fill() FROM PUBLIC;
 GRANT SELECT, UPDATE, INSERT ON api.wallets TO customer;
