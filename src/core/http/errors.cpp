@@ -120,10 +120,16 @@ std::string_view reason(int status) {
             return "Continue";
         case 200:
             return "OK";
+        case 201:
+            return "Created";
         case 204:
             return "No Content";
+        case 206:
+            return "Partial Content";
         case 207:
             return "Multi-Status";
+        case 300:
+            return "Multiple Choices";
         case 304:
             return "Not Modified";
         case 400:
@@ -146,6 +152,8 @@ std::string_view reason(int status) {
             return "Content Too Large";
         case 415:
             return "Unsupported Media Type";
+        case 416:
+            return "Requested Range Not Satisfiable";  // as clients of PostgREST know it
         case 417:
             return "Expectation Failed";
         case 422:

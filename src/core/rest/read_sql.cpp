@@ -23,6 +23,12 @@ std::string_view type_of(const ReadNode& node, const std::string& name, bool bas
     return field == fields.end() ? std::string_view() : std::string_view(field->type);
 }
 
+// count(), and not a name that was sent empty: "". That is PostgreSQL's to refuse.
+template <typename Item>
+bool is_bare_count(const Item& item) {
+    return item.field.name.empty() && item.aggregate == Aggregate::count;
+}
+
 std::string_view function_of(Aggregate aggregate) {
     switch (aggregate) {
         case Aggregate::sum:
@@ -147,7 +153,7 @@ void write_filter(SqlText& sql, const Filter& filter, const ReadNode& node) {
     if (to_vector && !filter.language.empty()) {
         sql.value(filter.language) << "::pg_catalog.regconfig, ";
     }
-    if (filter.field.name.empty()) {
+    if (is_bare_count(filter)) {
         sql << "*";
     } else {
         write_field(sql, filter.field, node);
@@ -190,9 +196,9 @@ void write_item(SqlText& sql, const SelectItem& item, const ReadNode& node) {
     const bool aggregated = item.aggregate != Aggregate::none;
     sql << (item.aggregate_cast.empty() ? "" : "CAST(") << (aggregated ? function_of(item.aggregate) : "");
     sql << (item.cast.empty() ? "" : "CAST(");
-    if (item.kind == SelectItem::Kind::star || (item.field.name.empty() && node.spread)) {
+    if (item.kind == SelectItem::Kind::star || (is_bare_count(item) && node.spread)) {
         sql.name(node.alias) << (item.kind == SelectItem::Kind::star ? ".*" : "");
-    } else if (item.field.name.empty()) {
+    } else if (is_bare_count(item)) {
         sql << "*";
     } else {
         write_field(sql, item.field, node);
@@ -238,7 +244,7 @@ void write_order_term(SqlText& sql, const OrderTerm& term, const ReadNode& node)
         ReadNode joined;
         joined.alias = term.relation;
         write_field(sql, term.field, joined);
-    } else if (term.field.name.empty()) {
+    } else if (is_bare_count(term)) {
         sql << "*";
     } else {
         write_field(sql, term.field, node);
