@@ -196,7 +196,7 @@ void write_item(SqlText& sql, const SelectItem& item, const ReadNode& node) {
     const bool aggregated = item.aggregate != Aggregate::none;
     sql << (item.aggregate_cast.empty() ? "" : "CAST(") << (aggregated ? function_of(item.aggregate) : "");
     sql << (item.cast.empty() ? "" : "CAST(");
-    if (item.kind == SelectItem::Kind::star || (is_bare_count(item) && node.spread)) {
+    if (item.kind == SelectItem::Kind::star || (item.field.name.empty() && node.spread)) {  // counted above
         sql.name(node.alias) << (item.kind == SelectItem::Kind::star ? ".*" : "");
     } else if (is_bare_count(item)) {
         sql << "*";
