@@ -76,16 +76,13 @@ bool is_type_name(std::string_view text) {
     bool quoted = false;
     bool in_word = false;  // where alone a '$' quotes nothing
     for (const char c : text) {
-        const bool letter = std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_' ||
-                            (static_cast<unsigned char>(c) & 0x80U) != 0;
-        in_word = letter || (in_word && (std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '$'));
+        const auto byte = static_cast<unsigned char>(c);
+        const bool letter = std::isalpha(byte) != 0 || c == '_' || (byte & 0x80U) != 0;
+        const bool digit = std::isdigit(byte) != 0;
+        in_word = letter || (in_word && (digit || c == '$'));
         if (c == '"') {
             quoted = !quoted;
-        } else if (!quoted && c == '$' && !in_word) {
-            return false;
-        } else if (!quoted && std::isalnum(static_cast<unsigned char>(c)) == 0 &&
-                   std::string_view("_ .,()[]$").find(c) == std::string_view::npos &&
-                   (static_cast<unsigned char>(c) & 0x80U) == 0) {
+        } else if (!quoted && !in_word && !digit && std::string_view(" .,()[]").find(c) == std::string_view::npos) {
             return false;
         }
     }
