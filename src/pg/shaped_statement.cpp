@@ -16,8 +16,9 @@ extern "C" {
 namespace analytics::pg {
 namespace {
 
-constexpr std::size_t kMostPlans = 100;      // of a process
-constexpr std::size_t kLongest = 32 * 1024;  // of a text whose plan is kept
+constexpr std::size_t kMostPlans = 100;        // of a process
+constexpr std::size_t kMostText = 256 * 1024;  // of all of them: a plan takes a hundred times the memory of its text
+constexpr std::size_t kLongest = 32 * 1024;    // of a text whose plan is kept
 
 struct Shaped {
     Oid role = InvalidOid;
@@ -67,6 +68,7 @@ struct Kept {
     };
 
     Order order;
+    std::size_t text = 0;  // bytes
     std::unordered_map<Key, Order::iterator, Hash> by_key;
 
     Shaped* find(Oid role, const std::string& sql) {
@@ -79,7 +81,8 @@ struct Kept {
     }
 
     void add(std::unique_ptr<Shaped> shaped) {
-        if (order.size() == kMostPlans) {
+        text += shaped->sql.size();
+        while (!order.empty() && (order.size() == kMostPlans || text > kMostText)) {
             drop_last();
         }
         order.push_front(std::move(shaped));
@@ -88,6 +91,7 @@ struct Kept {
 
     void drop_last() {
         by_key.erase({order.back()->role, order.back()->sql});
+        text -= order.back()->sql.size();
         SPIPlanPtr const plan = order.back()->plan;
         order.pop_back();
         protect([plan] { SPI_freeplan(plan); });

@@ -71,6 +71,8 @@ Result::~Result() {
     }
 }
 
+void Result::no_such_row() { throw analytics::Error(Code::internal, "a statement returned fewer rows than it should"); }
+
 Result Statement::execute(std::initializer_list<Parameter> parameters, Access access) {
     if (parameters.size() != types_.size() || parameters.size() > kMaxParameters) {
         throw analytics::Error(Code::internal, "wrong number of parameters").detail(sql_);

@@ -76,9 +76,16 @@ public:
     // Rows returned, or affected where none are returned.
     std::uint64_t processed() const { return processed_; }
     std::uint64_t size() const { return table_ == nullptr ? 0 : table_->numvals; }
-    Row operator[](std::uint64_t row) const { return {table_->vals[row], table_->tupdesc}; }
+    Row operator[](std::uint64_t row) const {
+        if (row >= size()) [[unlikely]] {
+            no_such_row();
+        }
+        return {table_->vals[row], table_->tupdesc};
+    }
 
 private:
+    [[noreturn]] static void no_such_row();
+
     SPITupleTable* table_;
     std::uint64_t processed_;
 };

@@ -77,6 +77,10 @@ rest::Outcome run(const rest::Prepared& prepared) {
     rest::Outcome outcome;
     {
         const pg::Result rows = pg::run_shaped(prepared.sql.text(), prepared.sql.values());
+        if (rows.size() == 0) {  // of one value's function, without a body to gather, limit=0 leaves nothing
+            outcome.total = 0;
+            return outcome;
+        }
         const pg::Row row = rows[0];
         if (!row.is_null(1)) {
             outcome.total = static_cast<std::uint64_t>(row.int8(1));

@@ -68,8 +68,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Reading pieces = read(bytes, 1);
     CHECK(whole.requests.size() == pieces.requests.size());
     if ((whole.refused == 0) != (pieces.refused == 0)) {
-        // a flaw in a header that has no end yet may be seen now or at its end
-        const std::string ended = bytes + "\r\n\r\n";
+        // a flaw in a header, or in what a chunk is extended by, that has no end yet may be seen now, at its end, or
+        // where it becomes too long: a quote that is never closed hides the end
+        const std::string ended = bytes + "\r\n\r\n" + std::string(2 * kLimits.head, 'x');
         CHECK(read(ended, ended.size()).refused != 0 && read(ended, 1).refused != 0);
     }
     for (std::size_t i = 0; i < whole.requests.size(); ++i) {
