@@ -118,6 +118,8 @@ void Disguise::take_off() {
             do {
                 AfterTriggerFireDeferred();
             } while (PreCommit_Portals(false));
+            Async_UnlistenAll();        // at the commit; a rollback forgets a LISTEN by itself
+            ResetTempTableNamespace();  // temporary tables, which a rollback removes too
             SetUserIdAndSecContext(GetUserId(), security_);
         }
         AtEOXact_GUC(false, settings_);
@@ -128,14 +130,10 @@ void Disguise::take_off() {
 void clean_session() {
     pg::protect([] {
         HOLD_CANCEL_INTERRUPTS();  // a cancel may still be on its way: it was meant for the request
-        StartTransactionCommand();
         PortalHashTableDeleteAll();
         DropAllPreparedStatements();
-        Async_UnlistenAll();
         LockReleaseAll(USER_LOCKMETHOD, true);
-        ResetTempTableNamespace();
         ResetSequenceCaches();
-        CommitTransactionCommand();
         RESUME_CANCEL_INTERRUPTS();
     });
 }

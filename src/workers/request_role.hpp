@@ -25,7 +25,8 @@ public:
     // Runs what is deferred to the commit, as the requester: what is rolled back all the same.
     static void fire_deferred();
 
-    // Before the commit. After an error the rollback does it.
+    // Before the commit, which it also leaves without temporary tables and listening. After an error the rollback does
+    // both.
     void take_off();
 
 private:
@@ -35,8 +36,8 @@ private:
     bool requester_ = false;
 };
 
-// What functions may leave behind in a session: prepared statements, listening, advisory locks, temporary tables.
-// Outside of a transaction, after each that ran as a requester, whatever became of it.
+// What outlives a transaction in a session, committed or not: prepared statements, cursors, advisory locks.
+// Outside of a transaction, after each that ran as a requester, whatever became of it; none of this needs one.
 void clean_session();
 
 }  // namespace analytics::workers

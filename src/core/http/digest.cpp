@@ -17,9 +17,11 @@ std::string text_of(const std::array<unsigned char, EVP_MAX_MD_SIZE>& bytes, uns
 }  // namespace
 
 std::string sha256(std::string_view text) {
+    // looked up once: EVP_sha256() is looked up anew by each use, which takes longer than a short text's hash
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
     std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
     unsigned size = 0;
-    if (EVP_Digest(text.data(), text.size(), bytes.data(), &size, EVP_sha256(), nullptr) != 1) {
+    if (EVP_Digest(text.data(), text.size(), bytes.data(), &size, algorithm, nullptr) != 1) {
         throw std::runtime_error("SHA-256 failed");
     }
     return text_of(bytes, size);
