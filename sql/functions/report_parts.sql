@@ -2,7 +2,7 @@
 
 CREATE TYPE analytics.report_request AS (
     metrics text[],
-    grain text,                -- hour, day, week, month; total: no buckets
+    grain text,                -- hour, day, week, month; total: one bucket, of the whole range
     dimension text,            -- what the series are by, or null
     "from" timestamp,          -- wall time of the stores
     "to" timestamp,

@@ -87,7 +87,7 @@ BEGIN
     first := coalesce(q."from", last - interval '30 days');
     IF first > last OR first < '0001-01-01' OR last > '9999-01-01' THEN
         PERFORM analytics.refuse_report('range', format('%s to %s', first, last), 'Pass "from" before "to", which is not part of the range.');
-    ELSIF extract(epoch FROM last - first) / extract(epoch FROM ('1 ' || q.grain)::interval) > 100000 THEN
+    ELSIF q.grain <> 'total' AND extract(epoch FROM last - first) / extract(epoch FROM ('1 ' || q.grain)::interval) > 100000 THEN
         PERFORM analytics.refuse_report('range', format('%s to %s by %s', first, last, q.grain), 'At most 100,000 points are drawn: use a coarser grain.');
     END IF;
     CASE
@@ -95,7 +95,7 @@ BEGIN
             RETURN jsonb_populate_record(q, jsonb_build_object('from', first, 'to', last));
         WHEN compare = 'previous_period' THEN
             -- months are not of one length: those before March are February and January
-            shift := CASE WHEN q.grain = 'month' AND first = date_trunc('month', first) AND last = date_trunc('month', last)
+            shift := CASE WHEN q.grain IN ('month', 'total') AND first = date_trunc('month', first) AND last = date_trunc('month', last)
                           THEN age(last, first) ELSE last - first END;
         WHEN compare = 'previous_year' THEN
             shift := CASE WHEN q.grain IN ('day', 'week') THEN interval '364 days' ELSE interval '1 year' END;
@@ -165,7 +165,7 @@ BEGIN
         -- who bought in two buckets is one buyer of the range
         WHEN has_buyers THEN
             format(', figure AS (SELECT p.period, p.place, p.bucket, grouping(p.place) = 1 AS whole%s FROM placed p GROUP BY GROUPING SETS ((p.period, p.place, p.bucket), %s(p.period)))',
-                   sums, CASE WHEN q.dimension IS NULL THEN '' ELSE '(p.period, p.place), ' END)
+                   sums, CASE WHEN q.dimension IS NULL OR NOT has_buckets THEN '' ELSE '(p.period, p.place), ' END)
         ELSE
             -- (another collation, so that no index on product_id is run through once for each key)
             CASE WHEN subtracts THEN
@@ -198,9 +198,11 @@ BEGIN
              format(', bucket AS (SELECT u.period, b.bucket, %s AS label FROM (VALUES (0, %L::timestamp, %L::timestamp), (1, %L, %L)) u(period, first, last) CROSS JOIN LATERAL generate_series(%s, u.last, %L) b(bucket) WHERE u.first < u.last AND b.bucket < u.last)',
                     CASE q.grain WHEN 'hour' THEN 'b.bucket' ELSE 'b.bucket::date' END, q."from", q."to", q.previous_from, q.previous_to,
                     analytics.bucket_start_sql(q.grain, 'u.first', q.week_start), ('1 ' || q.grain)::interval)
-           ELSE ', bucket AS (SELECT NULL::integer AS period, NULL::timestamp AS bucket, NULL::date AS label WHERE false)' END
+           ELSE format(', bucket AS (SELECT u.period, NULL::timestamp AS bucket, u.first::date AS label FROM (VALUES (0, %L::timestamp, %L::timestamp), (1, %L, %L)) u(period, first, last) WHERE u.first < u.last)',
+                       q."from", q."to", q.previous_from, q.previous_to) END
         || format(', series AS (SELECT place, key FROM keyed%s)', CASE WHEN q.dimension IS NULL THEN '' ELSE format(' UNION ALL SELECT %s, ''(other)''', q.series + 1) END)
-        || format(', point AS (SELECT s.place, b.period, b.bucket, b.label, coalesce(v.v, %s) AS v FROM series s CROSS JOIN bucket b LEFT JOIN value v ON v.place = s.place AND v.period = b.period AND v.bucket = b.bucket)', nothing)
+        || format(', point AS (SELECT s.place, b.period, b.bucket, b.label, coalesce(v.v, %s) AS v FROM series s CROSS JOIN bucket b LEFT JOIN value v ON v.place = s.place AND v.period = b.period AND %s)', nothing,
+                  CASE WHEN has_buckets THEN 'v.bucket = b.bucket' ELSE 'NOT v.whole' END)
         || ', drawn AS (SELECT place, jsonb_agg(jsonb_build_array(label, v[1]) ORDER BY bucket) FILTER (WHERE period = 0) AS points, jsonb_agg(jsonb_build_array(label, v[1]) ORDER BY bucket) FILTER (WHERE period = 1) AS previous, bool_or(' || format(is_there, 'v[1]') || ') AS is_there FROM point GROUP BY place)'
         || format(', shown AS (SELECT s.place, jsonb_build_object(''key'', s.key, ''points'', coalesce(d.points, ''[]''), ''previous'', %s, ''total'', (coalesce(t.v, %s))[1]) AS series FROM series s LEFT JOIN drawn d USING (place) LEFT JOIN value t ON t.period = 0 AND %s)',
                   CASE WHEN compared THEN 'coalesce(d.previous, ''[]'')' ELSE 'NULL::jsonb' END, nothing,
@@ -372,8 +374,8 @@ DECLARE
 BEGIN
     IF NOT coalesce(metric, 'orders') = ANY (metrics) THEN
         PERFORM analytics.refuse_report('metric', to_json(metric)::text, format('Use one of %s, or null for the overview.', array_to_string(metrics, ', ')));
-    ELSIF grain IS NULL OR grain NOT IN ('hour', 'day', 'week', 'month') THEN
-        PERFORM analytics.refuse_report('grain', to_json(grain)::text, 'Use hour, day, week or month.');
+    ELSIF grain IS NULL OR grain NOT IN ('hour', 'day', 'week', 'month', 'total') THEN
+        PERFORM analytics.refuse_report('grain', to_json(grain)::text, 'Use hour, day, week, month, or total for one point of the whole range.');
     ELSIF NOT coalesce("by", 'store') = ANY (dimensions) THEN
         PERFORM analytics.refuse_report('dimension', to_json("by")::text, format('Show it by one of %s, or by null.', array_to_string(dimensions, ', ')));
     ELSIF "limit" NOT BETWEEN 1 AND 1000 THEN
@@ -425,7 +427,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.visualize(text, text, text, timestamp, timestamp, text, jsonb, integer, text, text, text) IS
-'the JSON that a chart needs (docs/visualize.md): a metric by grain (hour, day, week, month) and by one of channel, country, device, campaign, category, brand, product, currency, store.
+'the JSON that a chart needs (docs/visualize.md): a metric by grain (hour, day, week, month; total: one point of the whole range) and by one of channel, country, device, campaign, category, brand, product, currency, store.
 metric null: an overview. from, to: wall time of the store, to exclusive; default: the last 30 days. compare: none, previous_period, previous_year or an interval. filters: {"country": ["GB", "DE"]}.
 limit: so many series, then (other). store null: all that the caller may see. currency null: converted into the store''s at the day''s rate; given: rows of that currency alone. basis: refunds count on the day of the refund, or of the order.
 22023: an argument is not sound; 42501: another store';

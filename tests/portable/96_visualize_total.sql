@@ -1,0 +1,1 @@
+../pgtap/96_visualize_total.sql
