@@ -24,13 +24,17 @@ CLIENTS = 64
 READERS = 8
 LISTENERS = 1000
 ROW = "/api/one?event_id=eq.the-one"
+FIGURE = "/api/sales_daily?store_id=eq.one&bucket=eq.2024-03-04"
+FIGURE_HEADERS = ("-H", "Accept-Profile: analytics_api")
 REPORT = "/api/visualize?metric=gross_sales&from=2024-03-01&to=2024-03-08"
 ROWS = 10_000  # times are of so many rows or requests
 TABLES = ("CREATE SCHEMA IF NOT EXISTS bench", "CREATE TABLE bench.single (event_id text PRIMARY KEY, event_type text NOT NULL, occurred_at timestamptz NOT NULL,"
          " customer_id text, session_id text, product_id text, quantity integer, unit_price numeric, currency text, channel text, country text, device text)",
          # one row by its key, through a view that HTTP serves
          "CREATE VIEW bench.one AS SELECT * FROM bench.single",
-         "INSERT INTO bench.single VALUES ('the-one', 'view_item', now(), 'c1', 's1', 'p1', 1, 12.50, 'EUR', 'web', 'DE', 'mobile')")
+         "INSERT INTO bench.single VALUES ('the-one', 'view_item', now(), 'c1', 's1', 'p1', 1, 12.50, 'EUR', 'web', 'DE', 'mobile')",
+         # and a day's sales, through one of ours
+         """SELECT analytics.ingest('{"event": "purchase", "order_id": "one", "store": "one", "timestamp": "2024-03-04T10:00:00Z", "channel": "web", "items": [{"product_id": "p1", "price": 12.50}]}')""")
 
 
 def milliseconds(text):
@@ -46,7 +50,7 @@ class Served:
         with socket.socket() as plain:
             plain.bind(("127.0.0.1", 0))
             self.port = plain.getsockname()[1]
-        self.settings = {"http_database": name, "http_port": str(self.port), "http_anon_role": "analytics_bench_reader", "http_schemas": "bench",
+        self.settings = {"http_database": name, "http_port": str(self.port), "http_anon_role": "analytics_bench_reader", "http_schemas": "bench,analytics_api",
                          "http_max_connections": str(LISTENERS + 4 * CLIENTS)}
 
     def __enter__(self):
@@ -160,11 +164,11 @@ def measure_ingest(served, repetitions, seconds, progress):
     return found, waits[1:]
 
 
-def measure_reading(served, path, script, repetitions, seconds, progress):
+def measure_reading(served, path, script, repetitions, seconds, progress, headers=()):
     """(HTTP, pgbench) of the same."""
     ours, theirs = Measurement(), Measurement()
     for repetition in range(-1, repetitions):
-        take(ours, served.wrk(path, READERS, seconds)[0])
+        take(ours, served.wrk(path, READERS, seconds, headers)[0])
         take(theirs, served.pgbench(script, READERS, seconds))
         progress(f"GET {path.partition('?')[0]}: {repetition + 1} of {repetitions}")
     ours.forget_first()

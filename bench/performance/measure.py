@@ -16,6 +16,7 @@ import reading
 import refresh
 import report
 import reports
+import top_products
 from database import Measurement, run, value_of
 from report import Row
 
@@ -187,6 +188,7 @@ class Bench:
         events.grow(self.whole_size(), self.progress)
         self.bring_up(connection, events, events.lines, "first build of all built-in targets, as after a restore")
         connection.execute("VACUUM ANALYZE")
+        self.measure_top_products(connection, self.size(events))
         for mix in ("orders", "traffic"):
             for batches in (1,) if self.options.quick else (1, 10):
                 rates = []
@@ -206,6 +208,13 @@ class Bench:
                         list(reports.cells(merged, with_tail))]
         database.drop_database(REPORTS)
 
+    def measure_top_products(self, connection, circumstances):
+        """Row 6."""
+        for grain, (ours, theirs) in top_products.measure(connection, self.traffic.today, min(self.options.repetitions, 5), self.progress).items():
+            aimed = grain == "total"
+            self.add(Row("top 20 products of 30 days, visualize()", "DuckDB on the raw lines", f"{circumstances}; {'totals' if aimed else 'with points by day'}; mean of {top_products.WINDOWS} ranges",
+                         ours, theirs, False, "<= 1" if aimed else "", (lambda ratio, _: ratio <= 1) if aimed else None))
+
     def measure_http(self):
         """Rows 3 and 7."""
         seconds = 3 if self.options.quick else 6
@@ -220,9 +229,11 @@ class Bench:
                 self.add(Row("POST /api/ingest", f"INSERT of one row by pgbench, {against}", what, found["http"], found[side], True,
                              f">= {target}" if target else "", (lambda ratio, _, target=target: ratio >= target) if target else None))
             self.facts.append(("POST /api/ingest, 64 connections: median, 99th percentile", http_server.describe(waits)))
-            for what, against, path, script in (("GET of one row of a view", "the same row as JSON by pgbench", http_server.ROW, "row.pgbench"),
-                                                ("GET /api/visualize, a week by day", "the same call by pgbench", http_server.REPORT, "report.pgbench")):
-                ours, theirs = http_server.measure_reading(served, path, script, repetitions, seconds, self.progress)
+            for what, against, path, script, headers in (
+                    ("GET of one row of a table's view, by its key", "the same row as JSON by pgbench", http_server.ROW, "row.pgbench", ()),
+                    ("GET of one row of sales_daily", "the same row as JSON by pgbench", http_server.FIGURE, "figure.pgbench", http_server.FIGURE_HEADERS),
+                    ("GET /api/visualize, a week by day", "the same call by pgbench", http_server.REPORT, "report.pgbench", ())):
+                ours, theirs = http_server.measure_reading(served, path, script, repetitions, seconds, self.progress, headers)
                 self.add(Row(what, against, f"{http_server.READERS} connections; times of {http_server.ROWS:,}", ours, theirs, True, ">= 0.7",
                              lambda ratio, _: ratio >= 0.7))
             self.facts += http_server.facts_of(served, seconds, self.progress)
