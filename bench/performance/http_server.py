@@ -33,6 +33,9 @@ TABLES = ("CREATE SCHEMA IF NOT EXISTS bench", "CREATE TABLE bench.single (event
          # one row by its key, through a view that HTTP serves
          "CREATE VIEW bench.one AS SELECT * FROM bench.single",
          "INSERT INTO bench.single VALUES ('the-one', 'view_item', now(), 'c1', 's1', 'p1', 1, 12.50, 'EUR', 'web', 'DE', 'mobile')",
+         # what takes ten seconds of a processor
+         """CREATE FUNCTION bench.slow() RETURNS void LANGUAGE plpgsql AS
+            $$DECLARE until timestamptz := clock_timestamp() + '10 s'; BEGIN WHILE clock_timestamp() < until LOOP NULL; END LOOP; END$$""",
          # and a day's sales, through one of ours
          """SELECT analytics.ingest('{"event": "purchase", "order_id": "one", "store": "one", "timestamp": "2024-03-04T10:00:00Z", "channel": "web", "items": [{"product_id": "p1", "price": 12.50}]}')""")
 
@@ -60,7 +63,8 @@ class Served:
                 self.connection.execute(f"CREATE ROLE {role} {options}")
         self.connection.execute("GRANT analytics_bench_reader TO analytics_authenticator")
         self.connection.execute("SELECT analytics.grant_access('analytics_bench_reader', 'reader')")
-        self.connection.execute("GRANT USAGE ON SCHEMA bench TO analytics_bench_reader; GRANT SELECT ON bench.one TO analytics_bench_reader")
+        self.connection.execute("GRANT USAGE ON SCHEMA bench TO analytics_bench_reader; GRANT SELECT ON bench.one TO analytics_bench_reader; "
+                                "GRANT EXECUTE ON FUNCTION bench.slow() TO analytics_bench_reader")
         self.key = value_of(self.connection, "SELECT analytics.create_ingest_key('bench')")
         for setting, value in self.settings.items():
             self.connection.execute(f"ALTER SYSTEM SET analytics.{setting} = '{value}'")
@@ -179,7 +183,7 @@ def measure_reading(served, path, script, repetitions, seconds, progress, header
 def waits_beside(served, seconds, load):
     """What one reader waits for (median, 99th percentile) at each route, while load(seconds) runs beside it."""
     found = {}
-    for path in ("/metrics", "/api/health", REPORT):
+    for path in ("/metrics", "/api/health", REPORT, ROW):
         thread = threading.Thread(target=load, args=(seconds + 1,))
         thread.start()
         found[path] = served.wrk(path, 1, seconds)[1:]
@@ -192,7 +196,14 @@ def facts_of(served, seconds, progress):
     def ingest(duration):
         served.ingest(f"m{time.time_ns()}", duration)
 
-    for what, listening, load in (("alone", False, lambda _: None), ("64 connections ingesting", False, ingest), ("1,000 listeners, 64 connections ingesting", True, ingest)):
+    def run_slow_query(_):
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+        connection.request("GET", "/api/rpc/slow")
+        if connection.getresponse().status != 204:
+            raise RuntimeError("the query of 10 s failed")
+
+    for what, listening, load in (("alone", False, lambda _: None), ("beside a query that takes 10 s of a processor", False, run_slow_query),
+                                  ("64 connections ingesting", False, ingest), ("1,000 listeners, 64 connections ingesting", True, ingest)):
         listeners = Listeners(served) if listening else None
         began = time.monotonic()
         for path, (median, last) in waits_beside(served, seconds, load).items():
