@@ -3,6 +3,10 @@
 
 #include "pg/headers.hpp"
 
+extern "C" {
+#include "storage/latch.h"
+}
+
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "PostgreSQL 15 to 18 is required"
 #endif
@@ -25,6 +29,15 @@ inline ExprState*** compiled_checks([[maybe_unused]] ResultRelInfo* relation) {
     return nullptr;
 #else
     return &relation->ri_ConstraintExprs;
+#endif
+}
+
+// What to wait for, until the process ends.
+inline WaitEventSet* make_wait_event_set(int events) {
+#if PG_VERSION_NUM >= 170000
+    return CreateWaitEventSet(nullptr, events);  // no resource owner's
+#else
+    return CreateWaitEventSet(TopMemoryContext, events);
 #endif
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "pg/compat.hpp"
 #include "pg/guard.hpp"
 #include "workers/http_launch.hpp"
 #include "workers/http_settings.hpp"
@@ -54,7 +55,7 @@ void become_the_gateway(Oid database) {
 }
 
 void watch(int descriptor) {
-    self.events = CreateWaitEventSet(TopMemoryContext, 3);
+    self.events = pg::compat::make_wait_event_set(3);
     AddWaitEventToSet(self.events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
     AddWaitEventToSet(self.events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
     AddWaitEventToSet(self.events, WL_SOCKET_READABLE, descriptor, nullptr, nullptr);
