@@ -112,7 +112,9 @@ AS $$
                          'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs')
     -- what HTTP serves of these
     UNION ALL
-    SELECT 'SELECT', format('TABLE analytics_api.%I', u.name) FROM unnest(analytics.api_relations()) u(name) WHERE level IN ('reader', 'admin')
+    SELECT 'SELECT', format('TABLE analytics_api.%I', u.name)
+      FROM (SELECT unnest(analytics.api_relations()) UNION ALL SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin) u(name)
+     WHERE level IN ('reader', 'admin') AND to_regclass(format('analytics_api.%I', u.name)) IS NOT NULL
     UNION ALL
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
       FROM pg_proc p
@@ -144,7 +146,7 @@ COMMENT ON FUNCTION analytics.grant_access(name, text) IS
 'gives a role what a level needs. reader: all reports and events. writer: ingestion, INSERT into event, products, its rejected events; no reports. admin: both, settings, rollups, upkeep, and this.
 Within it the claim "stores" narrows a session to some stores (allowed_stores). Rollups made later follow: who may read sales_daily may read them. 22023: unknown level; 42704: no such role';
 
--- A new rollup is for whoever may read sales_daily.
+-- A new rollup is for whoever may read sales_daily, in each of the schemas.
 CREATE OR REPLACE FUNCTION analytics.grant_rollup(name text) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -160,6 +162,10 @@ BEGIN
                        WHERE p.pronamespace = 'analytics'::regnamespace AND p.proname IN ('tail_' || name, 'recount_' || name) LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', object, reader);
         END LOOP;
+    END LOOP;
+    FOR reader IN SELECT r.rolname FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x JOIN pg_roles r ON r.oid = x.grantee
+                   WHERE c.oid = 'analytics_api.sales_daily'::regclass AND x.privilege_type = 'SELECT' AND x.grantee <> c.relowner LOOP
+        EXECUTE format('GRANT SELECT ON analytics_api.%I TO %I', name, reader);
     END LOOP;
 END
 $$;

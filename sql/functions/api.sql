@@ -1,4 +1,4 @@
--- What HTTP serves: schema analytics_api has the reports of schema analytics under the same names, and what a client may call of its
+-- What HTTP serves: schema analytics_api has the reports of schema analytics under the same names, those of create_rollup(), too, and what a client may call of its
 -- functions, with their comments, and nothing of the engine. A caller reads and calls with its own rights; grant_access() gives them.
 
 CREATE SCHEMA analytics_api;
@@ -31,12 +31,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY analytics.api_relations() LOOP
-        EXECUTE format('CREATE OR REPLACE VIEW analytics_api.%1$I WITH (security_invoker = true) AS SELECT * FROM analytics.%1$I', name);
-        EXECUTE format('COMMENT ON VIEW analytics_api.%I IS %L', name, obj_description(format('analytics.%I', name)::regclass, 'pg_class'));
-        FOR item IN SELECT a.attname, col_description(a.attrelid, a.attnum) AS text FROM pg_attribute a
-                     WHERE a.attrelid = format('analytics.%I', name)::regclass AND a.attnum > 0 AND NOT a.attisdropped LOOP
-            EXECUTE format('COMMENT ON COLUMN analytics_api.%I.%I IS %L', name, item.attname, item.text);
-        END LOOP;
+        PERFORM analytics.make_api_view(name);
     END LOOP;
     -- A payload is JSON here: of the same function for text HTTP has no need, and could not tell which was meant.
     FOR item IN SELECT p.oid, p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_identity_arguments(p.oid) AS signature,

@@ -123,6 +123,7 @@ BEGIN
     END LOOP;
     PERFORM analytics.lock_engine(true);
     IF to_regclass(format('analytics.%I', name)) IS NOT NULL OR to_regclass(format('analytics.%I', 'rollup_' || name)) IS NOT NULL
+       OR to_regclass(format('analytics_api.%I', name)) IS NOT NULL
        OR EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'analytics'::regnamespace AND p.proname IN ('tail_' || name, 'recount_' || name)) THEN
         RAISE EXCEPTION 'analytics.% exists already', name USING ERRCODE = '42P07',
             HINT = 'Choose another name, or drop_rollup() it if it is a rollup of yours.';
@@ -137,7 +138,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.create_rollup(text, text, text[], text[], text) IS
-'makes a rollup of your own, the view analytics.NAME (store_id, bucket, currency if any money, the dimensions, the measures), right from the first moment on; the next refresh builds it.
+'makes a rollup of your own, the view analytics.NAME (store_id, bucket, currency if any money, the dimensions, the measures), which analytics_api has as well, right from the first moment on; the next refresh builds it.
 grain: hour, day, week or month in the store''s time zone. dimensions: columns of event or paths such as properties->>city. measures: null for the usual ones.
 filter: conditions on columns and paths with = <> < <= > >= IN LIKE IS NULL AND OR NOT (docs/rollups.md).
 42602 invalid name, 42P07 the name is taken, 22023 unknown grain, dimension or measure, 42701 two columns of one name, 42601 invalid filter';
@@ -161,8 +162,9 @@ BEGIN
         RAISE EXCEPTION 'a built-in rollup cannot be dropped' USING ERRCODE = '22023', DETAIL = format('Got %L.', name),
             HINT = 'Reports rest on it; drop_rollup() is for those that create_rollup() made.';
     END IF;
-    -- without CASCADE: what others built on the view stays, and says so
+    -- without CASCADE: what others built on the views stays, and says so
     BEGIN
+        EXECUTE format('DROP VIEW IF EXISTS analytics_api.%I', name);
         EXECUTE format('DROP VIEW IF EXISTS analytics.%I', name);
     EXCEPTION WHEN dependent_objects_still_exist THEN
         RAISE EXCEPTION 'other objects depend on analytics.%', name USING ERRCODE = '2BP01', DETAIL = sqlerrm,

@@ -289,9 +289,29 @@ BEGIN
                (SELECT coalesce(string_agg(', ' || d, '' ORDER BY o), '') FROM unnest(rollup.dimensions) WITH ORDINALITY u(d, o)), '; lines with ' || rollup.filter));
     PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
     EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
+    IF NOT rollup.builtin THEN
+        PERFORM analytics.make_api_view(name);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION analytics.make_rollup_view(text) IS 'makes a rollup''s view, or makes it anew in its place';
+
+CREATE OR REPLACE FUNCTION analytics.make_api_view(name text) RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    described record;
+BEGIN
+    EXECUTE format('CREATE OR REPLACE VIEW analytics_api.%1$I WITH (security_invoker = true) AS SELECT * FROM analytics.%1$I', name);
+    EXECUTE format('COMMENT ON VIEW analytics_api.%I IS %L', name, obj_description(format('analytics.%I', name)::regclass, 'pg_class'));
+    FOR described IN SELECT a.attname, col_description(a.attrelid, a.attnum) AS text FROM pg_attribute a
+                      WHERE a.attrelid = format('analytics.%I', name)::regclass AND a.attnum > 0 AND NOT a.attisdropped LOOP
+        EXECUTE format('COMMENT ON COLUMN analytics_api.%I.%I IS %L', name, described.attname, described.text);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION analytics.make_api_view(text) IS 'has analytics_api show a view of schema analytics, with its comments and the rights of who asks';
 
 CREATE OR REPLACE FUNCTION analytics.make_rollup(name text, grain text, dimensions text[], measures text[], filter text,
                                                  condition text, builtin boolean) RETURNS regclass

@@ -54,7 +54,7 @@ BEGIN
     END LOOP;
     -- whatever a script of an extension makes becomes its member
     FOR made IN SELECT format('VIEW %s', c.oid::regclass) AS object FROM pg_class c JOIN analytics.rollup r ON r.name = c.relname AND NOT r.builtin
-                 WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'v' AND EXISTS (
+                 WHERE c.relnamespace IN ('analytics'::regnamespace, 'analytics_api'::regnamespace) AND c.relkind = 'v' AND EXISTS (
                            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
                 UNION ALL
                 SELECT format('FUNCTION %s', p.oid::regprocedure) FROM pg_proc p

@@ -19,6 +19,7 @@
 #include "workers/request_role.hpp"
 #include "workers/schema_cache.hpp"
 #include "workers/transaction.hpp"
+#include "workers/unchanged.hpp"
 
 namespace analytics::workers {
 namespace {
@@ -216,7 +217,12 @@ http::Response serve_api(const http::Query& query) {
     const rest::ExchangeSettings settings = exchange_settings();
     const std::string activity = query.request.method + ' ' + http::as_utf8(query.request.path);
     std::optional<http::Response> response;
+    std::optional<std::string> snapshot;  // of an answer to be remembered
     const auto error = run_transaction({activity.c_str(), false, http_statement_timeout()}, [&] {
+        response = unchanged_answer(query);
+        if (response) {
+            return;
+        }
         const rest::Schema& schema = current_schema(settings.schemas);
         auto prepared = rest::prepare(query.request, target, schema, settings);
         if (auto* const answer = std::get_if<http::Response>(&prepared)) {
@@ -224,6 +230,9 @@ http::Response serve_api(const http::Query& query) {
             return;
         }
         const auto& work = std::get<rest::Prepared>(prepared);
+        if (!target.is_function && depends_on_data_alone(query, {work.schema, target.name}, schema)) {
+            snapshot = present_snapshot();
+        }
         Disguise requester = Disguise::requester(query);
         apply(work);
         rest::Finished finished = rest::finish(work, run(work));
@@ -241,6 +250,9 @@ http::Response serve_api(const http::Query& query) {
         response = refusal(*error, query);
     }
     compare(query.request, *response);
+    if (snapshot) {
+        remember_answer(query, std::move(*snapshot), *response);
+    }
     compress(query.request, *response);
     return std::move(*response);
 }

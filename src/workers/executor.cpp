@@ -14,6 +14,7 @@
 #include "workers/http_settings.hpp"
 #include "workers/processes.hpp"
 #include "workers/transaction.hpp"
+#include "workers/unchanged.hpp"
 
 extern "C" {
 #include "storage/sinval.h"
@@ -168,6 +169,9 @@ void serve_message(std::string_view message) {
 void take_turn() {
     Size size = 0;
     void* data = nullptr;
+    if (ConfigReloadPending) {
+        forget_answers();
+    }
     const shm_mq_result result = pg::protect([&] {
         if (ConfigReloadPending) {
             ConfigReloadPending = false;

@@ -13,6 +13,7 @@
 #include "workers/report_query.hpp"
 #include "workers/request_role.hpp"
 #include "workers/transaction.hpp"
+#include "workers/unchanged.hpp"
 
 namespace analytics::workers {
 namespace {
@@ -84,7 +85,14 @@ http::Response serve_report(const http::Query& query) {
                                     "Encode names and values as in a form: %25 for a percent sign.");
     }
     std::string report;
+    std::string snapshot;
+    std::optional<http::Response> unchanged;
     auto error = run_transaction({"GET /api/visualize", false, http_statement_timeout()}, [&] {
+        unchanged = unchanged_answer(query);
+        if (unchanged) {
+            return;
+        }
+        snapshot = present_snapshot();
         Disguise requester = Disguise::requester(query);
         report = run_report(*arguments);
         requester.take_off();
@@ -94,7 +102,14 @@ http::Response serve_report(const http::Query& query) {
         explain_report(*error);
         return of_error(*error, is_anonymous(query));
     }
-    return of_json(query.request, report, without_time(report));
+    if (unchanged) {
+        return std::move(*unchanged);
+    }
+    http::Response response = of_json(query.request, report, without_time(report));
+    if (report_depends_on_data_alone(query)) {
+        remember_answer(query, std::move(snapshot), response);
+    }
+    return response;
 }
 
 pg::Statement allowed(

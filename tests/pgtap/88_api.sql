@@ -1,6 +1,6 @@
 -- Schema analytics_api: the same rows, rights, comments and stores as in schema analytics.
 BEGIN;
-SELECT plan(44);
+SELECT plan(51);
 CREATE ROLE api_reader;
 CREATE ROLE api_writer;
 CREATE ROLE api_admin;
@@ -75,5 +75,26 @@ SELECT lives_ok($$SELECT analytics_api.set_setting('currency', 'EUR', 'a')$$, 'a
 SET LOCAL ROLE api_stranger;
 SELECT throws_ok($$SELECT * FROM analytics_api.sales_daily$$, '42501', 'permission denied for schema analytics_api', 'a stranger is kept out');
 RESET ROLE;
+
+-- rollups of one's own
+SELECT analytics.create_rollup('by_device', 'day', '{device}', '{orders,net_sales}');
+SELECT is((SELECT array_agg(col_description(a.attrelid, a.attnum) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = 'analytics_api.by_device'::regclass AND a.attnum > 0),
+          (SELECT array_agg(col_description(a.attrelid, a.attnum) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = 'analytics.by_device'::regclass AND a.attnum > 0),
+          'a rollup of one''s own is there, with its comments');
+SET LOCAL ROLE api_reader;
+SET LOCAL request.jwt.claims = '{"stores": []}';
+SELECT is_empty('SELECT * FROM analytics_api.by_device', 'who reads reports reads it, of his stores');
+SET LOCAL request.jwt.claims = '';
+SELECT results_eq('SELECT * FROM analytics_api.by_device ORDER BY store_id, bucket, device', 'SELECT * FROM analytics.by_device ORDER BY store_id, bucket, device', 'the same rows');
+SET LOCAL ROLE api_writer;
+SELECT throws_ok('SELECT * FROM analytics_api.by_device', '42501', NULL, 'who only sends does not');
+RESET ROLE;
+SELECT analytics.grant_access('api_stranger', 'reader');
+SET LOCAL ROLE api_stranger;
+SELECT lives_ok('SELECT * FROM analytics_api.by_device', 'who is given access later does');
+RESET ROLE;
+SELECT throws_ok($$SELECT analytics.create_rollup('by_device', 'day')$$, '42P07', NULL, 'its name is taken');
+SELECT analytics.drop_rollup('by_device');
+SELECT is(to_regclass('analytics_api.by_device'), NULL, 'it goes with its rollup');
 SELECT * FROM finish();
 ROLLBACK;
