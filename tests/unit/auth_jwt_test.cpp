@@ -433,7 +433,8 @@ TEST(AuthJwt, answers_with_what_to_log_in_with) {
 
 TEST(AuthJwt, names_the_error_in_the_head) {
     const auto named = [](std::optional<std::string_view> token, const Rules& rules) {
-        return response_of(std::get<Refusal>(identify(token, rules, kNow))).fields.find("Proxy-Status");
+        const http::Response answer = response_of(std::get<Refusal>(identify(token, rules, kNow)));
+        return std::string(answer.fields.find("Proxy-Status").value_or(""));
     };
     EXPECT_EQ(named("x", Rules{}), "PostgREST; error=PGRST300");
     EXPECT_EQ(named("", rules()), "PostgREST; error=PGRST301");
