@@ -6,10 +6,12 @@
 need_files "$root/tests/http/test_*.py"
 use_cluster http
 use_venv
+use_modules "$root/tests/http/clients" http-clients
 cd "$root"
 log=$build/logs/http-pytest.log status=0
 mkdir -p "$build/logs"
-HTTP_LOG=$state/clusters/http/log PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest -p no:cacheprovider -rfE --tb=short \
+export HTTP_LOG=$state/clusters/http/log CLIENTS_MODULES=$modules HYPOTHESIS_STORAGE_DIRECTORY=$build/hypothesis
+PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest -p no:cacheprovider -rfE --tb=short \
     ${HTTP_TESTS:-tests/http} 2>&1 | tee "$log" || status=$?
 count() { grep -oE "[0-9]+ $1" <<<"$(tail -n 1 "$log")" | cut -d ' ' -f 1 || true; }
 passed=$(count passed) failed=$(count failed) errors=$(count error)

@@ -34,6 +34,17 @@ use_venv() { # $venv/bin: what tests need from PyPI
     cp "$requirements" "$venv/requirements.txt"
 }
 
+use_modules() { # DIRECTORY NAME: $modules/node_modules, in build/NAME, has what DIRECTORY/package-lock.json names
+    modules=$build/$2
+    cmp -s "$1/package-lock.json" "$modules/installed" && return 0
+    rm -rf "$modules"
+    mkdir -p "$modules"
+    cp "$1"/{package.json,package-lock.json,.npmrc} "$modules/"
+    (cd "$modules" && npm ci --omit=dev) ||
+        die "a package of ${1#"$root/"}/package.json could not be installed" "The first run needs the npm registry (or an npm configuration that finds them)."
+    cp "$1/package-lock.json" "$modules/installed"
+}
+
 # Every file is on the schedule and every line of the schedule has its file: nothing is forgotten silently.
 check_schedule() { # schedule directory extension
     local scheduled present

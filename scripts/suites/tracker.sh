@@ -14,15 +14,7 @@ psql -X -q -c 'CREATE EXTENSION analytics CASCADE'
 TRACKER_SERVER=$(eval "$("$root/scripts/cluster.sh" env http)" && printf '{"PGHOST":"%s","PGPORT":"%s"}' "$PGHOST" "$PGPORT")
 export TRACKER_SERVER
 
-modules=$build/tracker
-if ! cmp -s "$root/tests/tracker/package-lock.json" "$modules/installed"; then
-    rm -rf "$modules"
-    mkdir -p "$modules"
-    cp "$root"/tests/tracker/{package.json,package-lock.json,.npmrc} "$modules/"
-    (cd "$modules" && npm ci --omit=dev) ||
-        die "a package of tests/tracker/package.json could not be installed" "The first run needs the npm registry (or an npm configuration that finds them)."
-    cp "$root/tests/tracker/package-lock.json" "$modules/installed"
-fi
+use_modules "$root/tests/tracker" tracker
 
 cd "$root"
 log=$modules/tests.log status=0

@@ -1,12 +1,22 @@
-"""PostgREST's client for Python, as programs use it, against the schema of api.sql: what it makes of our answers."""
+"""PostgREST's clients as programs use them, against the schema of api.sql: what they make of our answers.
+
+Python's is tried here, JavaScript's in clients/postgrest_js.mjs, which runs once and tells of each of its checks.
+"""
 
 import http.client
+import json
+import os
+import pathlib
+import re
+import subprocess
 
 import pytest
 from postgrest import CountMethod, ReturnMethod, SyncPostgrestClient
 from postgrest.exceptions import APIError
 
-from conftest import bearer
+from conftest import PATIENCE, Settings, bearer, is_as_before, until
+
+JAVASCRIPT = pathlib.Path(__file__).parent / "clients/postgrest_js.mjs"
 
 
 @pytest.fixture
@@ -167,3 +177,32 @@ def test_a_token_and_a_schema(client):
     client.auth(bearer("red", tenant="red")["Authorization"].removeprefix("Bearer "))
     assert client.from_("secrets").select("id").order("id").limit(2).execute().data == [{"id": 2}, {"id": 4}]
     assert client.schema("api").from_("customers").select("name").eq("id", 1).execute().data == [{"name": "Ada"}]
+
+
+@pytest.fixture(scope="module")
+def javascript(api, admin, shop):
+    """What became of each check: None, or its error."""
+    changed = Settings(admin)
+    changed.set(http_tx_override="on")
+    until(lambda: "Preference-Applied" in api.get("/api/customers?limit=0", Prefer="tx=rollback").headers, "the override")
+    token = bearer("red", tenant="red")["Authorization"].removeprefix("Bearer ")
+    environment = {**os.environ, "API_URL": f"http://127.0.0.1:{api.port}/api", "API_TOKEN": token}
+    try:
+        ran = subprocess.run(["node", str(JAVASCRIPT)], env=environment, capture_output=True, text=True, timeout=4 * PATIENCE)
+    finally:
+        shop.rows("DELETE FROM api.customers WHERE id >= 50")
+        shop.rows("DELETE FROM api.products WHERE sku > 'pen'")
+        changed.put_back()
+        until(lambda: is_as_before(api), "the functions that were left alone")
+    assert ran.returncode == 0, ran.stderr
+    errors = {result["name"]: result["error"] for result in map(json.loads, ran.stdout.splitlines())}
+    assert list(errors) == CHECKS
+    return errors
+
+
+CHECKS = re.findall(r"^check\('(.+?)',", JAVASCRIPT.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_postgrest_js(javascript, name):
+    assert javascript[name] is None, javascript[name]

@@ -431,5 +431,17 @@ TEST(AuthJwt, answers_with_what_to_log_in_with) {
               R"(Bearer error="invalid_token", error_description="JWT expired")");
 }
 
+TEST(AuthJwt, names_the_error_in_the_head) {
+    const auto named = [](std::optional<std::string_view> token, const Rules& rules) {
+        const http::Response answer = response_of(std::get<Refusal>(identify(token, rules, kNow)));
+        return std::string(answer.fields.find("Proxy-Status").value_or(""));
+    };
+    EXPECT_EQ(named("x", Rules{}), "PostgREST; error=PGRST300");
+    EXPECT_EQ(named("", rules()), "PostgREST; error=PGRST301");
+    EXPECT_EQ(named(std::nullopt, Rules{}), "PostgREST; error=PGRST302");
+    EXPECT_EQ(named(token_of(R"({"exp":1})"), rules()), "PostgREST; error=PGRST303");
+    EXPECT_EQ(named(token_of(R"({"role":"none"})"), rules()), "PostgREST; error=22023");
+}
+
 }  // namespace
 }  // namespace analytics::auth

@@ -36,6 +36,9 @@ const char* const kShop = R"json({
             {"name": "j", "type": "json", "optional": true},
             {"name": "v", "type": "text[]", "optional": true, "variadic": true}]},
         {"schema": "api", "name": "find", "volatility": "v", "type": "text"},
+        {"schema": "api", "name": "keep", "volatility": "s", "type": "jsonb", "parameters": [{"type": "jsonb"}]},
+        {"schema": "api", "name": "read", "volatility": "s", "type": "int4", "is_set": true, "parameters": [
+            {"type": "bytea"}]},
         {"schema": "api", "name": "reset", "volatility": "v", "type": "void"},
         {"schema": "api", "name": "hidden", "volatility": "v", "type": "void"}]})json";
 
@@ -45,7 +48,7 @@ protected:
         OpenApiAbout about;
         about.schema = schema;
         about.relations = {{"api", "customers"}, {"api", "orders"}, {"more", "others"}};
-        about.functions = {{"api", "find"}, {"api", "reset"}};
+        about.functions = {{"api", "find"}, {"api", "keep"}, {"api", "read"}, {"api", "reset"}};
         about.host = "localhost:3000";
         about.version = "1";
         about.shows_security = shows_security;
@@ -98,17 +101,20 @@ TEST_F(RestOpenApi, has_what_is_permitted_alone) {
 TEST_F(RestOpenApi, describes_columns) {
     EXPECT_EQ(property("customers", "id"),
               R"({"format":"int64","type":"integer","description":"Note:\nThis is a Primary Key.<pk/>"})");
-    EXPECT_EQ(property("customers", "mail"), R"({"format":"text","type":"string","description":"To write to"})");
+    EXPECT_EQ(property("customers", "mail"),
+              R"({"format":"text","type":"string","description":"To write to","x-nullable":true})");
     EXPECT_EQ(property("customers", "code"),
-              R"({"format":"character varying","type":"string","default":"x","maxLength":10})");
-    EXPECT_EQ(property("customers", "kind"), R"({"format":"api.kind","type":"string","enum":["person","firm"]})");
-    EXPECT_EQ(property("customers", "level"), R"({"format":"int32","type":"integer","default":42})");
-    EXPECT_EQ(property("customers", "tags"), R"({"format":"integer[]","type":"array","items":{"type":"integer"}})");
-    EXPECT_EQ(property("customers", "data"), R"({"format":"jsonb"})");
+              R"({"format":"character varying","type":"string","default":"x","maxLength":10,"x-nullable":true})");
+    EXPECT_EQ(property("customers", "kind"),
+              R"({"format":"api.kind","type":"string","enum":["person","firm"],"x-nullable":true})");
+    EXPECT_EQ(property("customers", "level"), R"({"format":"int32","type":"integer","default":42,"x-nullable":true})");
+    EXPECT_EQ(property("customers", "tags"),
+              R"({"format":"integer[]","type":"array","items":{"type":"integer"},"x-nullable":true})");
+    EXPECT_EQ(property("customers", "data"), R"({"format":"jsonb","x-nullable":true})");
     EXPECT_EQ(property("orders", "customer_id"),
               R"({"format":"int64","type":"integer","description":"Whose\n\nNote:\n)"
-              R"(This is a Foreign Key to `customers.id`.<fk table='customers' column='id'/>"})");
-    EXPECT_EQ(property("orders", "a b"), R"({"format":"tree","type":"string"})");
+              R"(This is a Foreign Key to `customers.id`.<fk table='customers' column='id'/>","x-nullable":true})");
+    EXPECT_EQ(property("orders", "a b"), R"({"format":"tree","type":"string","x-nullable":true})");
     EXPECT_EQ(at(document(), {"definitions", "customers", "required"}), R"(["id"])");
     EXPECT_EQ(at(document(), {"definitions", "orders", "required"}), "");
 }
@@ -145,6 +151,37 @@ TEST_F(RestOpenApi, has_a_path_for_each_function) {
               std::string::npos);
     EXPECT_EQ(at(document(), {"paths", "/rpc/reset", "get"}), "");
     EXPECT_NE(at(document(), {"paths", "/rpc/reset", "post"}), "");
+}
+
+TEST_F(RestOpenApi, has_the_body_of_a_function_whose_argument_has_no_name) {
+    EXPECT_EQ(at(document(), {"paths", "/rpc/keep", "get"}), "");  // nothing to call it by
+    EXPECT_EQ(at(document(), {"paths", "/rpc/keep", "post", "consumes"}), R"(["application/json"])");
+    EXPECT_EQ(at(document(), {"paths", "/rpc/keep", "post", "parameters"}),
+              R"([{"name":"args","required":true,"in":"body","schema":{}},{"$ref":"#/parameters/preferParams"}])");
+    EXPECT_EQ(at(document(), {"paths", "/rpc/read", "post", "consumes"}), R"(["application/octet-stream"])");
+    EXPECT_NE(at(document(), {"paths", "/rpc/read", "post", "parameters"}).find(R"("schema":{"type":"string"})"),
+              std::string::npos);
+    EXPECT_EQ(at(document(), {"paths", "/rpc/find", "post", "consumes"}), R"(["application/json"])");
+    EXPECT_EQ(at(document(), {"consumes"}), R"(["application/json","text/csv"])");
+}
+
+TEST_F(RestOpenApi, has_what_is_answered) {
+    const auto answer = [](std::string_view path, std::string_view method, std::string_view status) {
+        return at(document(), {"paths", path, method, "responses", status});
+    };
+    const std::string rows = R"({"type":"array","items":{"$ref":"#/definitions/customers"}})";
+    EXPECT_EQ(answer("/customers", "get", "206"), R"({"description":"Partial Content","schema":)" + rows + "}");
+    EXPECT_EQ(answer("/customers", "patch", "200"), R"({"description":"OK","schema":)" + rows + "}");
+    EXPECT_EQ(answer("/customers", "delete", "204"), R"({"description":"No Content"})");
+    EXPECT_EQ(answer("/customers", "post", "409"), R"({"$ref":"#/responses/409"})");
+    EXPECT_EQ(answer("/customers", "get", "409"), "");
+    EXPECT_EQ(answer("/rpc/reset", "post", "204"), R"({"description":"No Content"})");
+    EXPECT_EQ(answer("/rpc/reset", "post", "200"), "");
+    EXPECT_EQ(answer("/rpc/read", "post", "206"), R"({"description":"Partial Content"})");
+    EXPECT_EQ(answer("/rpc/find", "get", "206"), "");
+    EXPECT_EQ(answer("/", "get", "401"), R"({"$ref":"#/responses/401"})");
+    EXPECT_EQ(at(document(), {"responses", "409", "description"}), R"("Conflict")");
+    EXPECT_EQ(at(document(), {"responses", "default", "schema", "required"}), R"(["code","details","hint","message"])");
 }
 
 }  // namespace

@@ -246,6 +246,7 @@ std::variant<Identity, Refusal> identify(std::optional<std::string_view> token, 
 
 http::Response response_of(const Refusal& refusal) {
     http::Response response = http::error_response(refusal.status, refusal.code, refusal.message, refusal.details);
+    response.fields.add("Proxy-Status", "PostgREST; error=" + refusal.code);  // as with every error of the dialect
     if (refusal.code == "PGRST301" || refusal.code == "PGRST303") {
         response.fields.add("WWW-Authenticate",
                             "Bearer error=\"invalid_token\", error_description=\"" + refusal.message + "\"");

@@ -7,6 +7,7 @@
 #include <array>
 #include <initializer_list>
 #include <map>
+#include <span>
 
 namespace analytics::rest {
 namespace {
@@ -170,6 +171,7 @@ std::string default_value(std::string_view sql, std::string_view type) {
 constexpr std::array<std::string_view, 4> kAnswers = {"application/json",
                                                       "application/vnd.pgrst.object+json;nulls=stripped",
                                                       "application/vnd.pgrst.object+json", "text/csv"};
+constexpr std::array<std::string_view, 2> kBodies = {"application/json", "text/csv"};
 constexpr std::array<std::string_view, 3> kFunctionAnswers = {
     "application/json", "application/vnd.pgrst.object+json;nulls=stripped", "application/vnd.pgrst.object+json"};
 
@@ -248,6 +250,9 @@ void write_definition(Writer& out, const Schema& schema, const Relation& relatio
         if (column.max_length > 0) {
             out.key("maxLength").raw(std::to_string(column.max_length));
         }
+        if (!column.not_null) {  // version 2.0 has no word of its own for it
+            out.flag("x-nullable", true);
+        }
         out.close('}');
         if (column.not_null) {
             required.emplace_back(column.name);
@@ -300,9 +305,70 @@ void write_parameters(Writer& out, const std::vector<const Relation*>& relations
     out.close('}');
 }
 
+// --- Answers
+// ----------------------------------------------------------------------------------------------------------------
+
+struct Answer {
+    std::string_view status;
+    std::string_view description;
+};
+// Refusals: PostgREST's own, and those of PostgreSQL's errors (sql_error.cpp).
+constexpr std::array<Answer, 13> kRefusals = {{
+    {"400", "Bad Request"},
+    {"401", "Unauthorized"},
+    {"403", "Forbidden"},
+    {"404", "Not Found"},
+    {"405", "Method Not Allowed"},
+    {"406", "Not Acceptable"},
+    {"409", "Conflict"},
+    {"413", "Content Too Large"},
+    {"416", "Range Not Satisfiable"},
+    {"500", "Internal Server Error"},
+    {"503", "Service Unavailable"},
+    {"504", "Gateway Timeout"},
+    {"default", "An error that a function or a trigger raises with a status of its own"},
+}};
+constexpr std::array<std::string_view, 4> kErrorMembers = {"code", "details", "hint", "message"};
+using Statuses = std::span<const std::string_view>;
+constexpr std::string_view kRefusedReads[] = {"400", "401", "403", "404", "406", "416", "500", "503", "504", "default"};
+constexpr std::string_view kRefusedWrites[] = {"400", "401", "403", "404", "405", "406",
+                                               "409", "413", "500", "503", "504", "default"};
+constexpr std::string_view kRefusedCalls[] = {"400", "401", "403", "404", "405", "406",    "409",
+                                              "413", "416", "500", "503", "504", "default"};
+
 void write_answer(Writer& out, std::string_view status, std::string_view description) {
     out.key(status).open('{').member("description", description).close('}');
 }
+
+void write_rows(Writer& out, std::string_view status, std::string_view description, const Relation& relation) {
+    out.key(status).open('{').member("description", description).key("schema").open('{').member("type", "array");
+    out.key("items").reference("definitions", relation.name.name).close('}').close('}');
+}
+
+void write_refusals(Writer& out, Statuses statuses) {
+    for (const std::string_view status : statuses) {
+        out.key(status).reference("responses", status);
+    }
+}
+
+// What refusals are: the body of each has the same members.
+void write_responses(Writer& out) {
+    out.key("responses").open('{');
+    for (const Answer& answer : kRefusals) {
+        out.key(answer.status).open('{').member("description", answer.description);
+        out.key("schema").open('{').member("type", "object").list("required", kErrorMembers);
+        out.key("properties").open('{');
+        out.key("code").open('{').member("type", "string").close('}');
+        out.key("message").open('{').member("type", "string").close('}');
+        out.key("details").open('{').close('}');  // a text, null, or a list
+        out.key("hint").open('{').member("type", "string").flag("x-nullable", true).close('}');
+        out.close('}').close('}').close('}');
+    }
+    out.close('}');
+}
+
+// --- Paths
+// ------------------------------------------------------------------------------------------------------------------
 
 // An operation on a relation but for its answers: `filtered`, it takes a filter of each column.
 void open_operation(Writer& out, std::string_view method, const Relation& relation, bool filtered,
@@ -326,19 +392,25 @@ void write_path(Writer& out, const Relation& relation) {
     out.key("/" + relation.name.name).open('{');
     open_operation(out, "get", relation, true,
                    {"select", "order", "range", "rangeUnit", "offset", "limit", "preferCount"});
-    out.key("200").open('{').member("description", "OK").key("schema").open('{').member("type", "array");
-    out.key("items").reference("definitions", relation.name.name).close('}').close('}');
-    write_answer(out, "206", "Partial Content");
+    write_rows(out, "200", "OK", relation);
+    write_rows(out, "206", "Partial Content", relation);
+    write_refusals(out, kRefusedReads);
     out.close('}').close('}');
     if (relation.insertable || relation.updatable || relation.deletable) {
         open_operation(out, "post", relation, false, {"body", "select", "preferPost"});
+        write_answer(out, "200", "OK, nothing was new");
         write_answer(out, "201", "Created");
+        write_refusals(out, kRefusedWrites);
         out.close('}').close('}');
         open_operation(out, "patch", relation, true, {"body", "preferReturn"});
+        write_rows(out, "200", "OK", relation);
         write_answer(out, "204", "No Content");
+        write_refusals(out, kRefusedWrites);
         out.close('}').close('}');
         open_operation(out, "delete", relation, true, {"preferReturn"});
+        write_rows(out, "200", "OK", relation);
         write_answer(out, "204", "No Content");
+        write_refusals(out, kRefusedWrites);
         out.close('}').close('}');
     }
     out.close('}');
@@ -376,20 +448,44 @@ void write_arguments(Writer& out, const Function& function) {
     out.close('}');
 }
 
+// The media type of a body that is the argument, of a function whose only one has no name; empty: it has names.
+std::string_view body_type(const Function& function) {
+    if (function.parameters.size() != 1 || !function.parameters[0].name.empty()) {
+        return {};
+    }
+    const std::string& type = function.parameters[0].type;
+    return type == "text"    ? "text/plain"
+           : type == "xml"   ? "text/xml"
+           : type == "bytea" ? "application/octet-stream"
+                             : "application/json";
+}
+
 void write_function(Writer& out, const Function& function) {
+    const std::string_view body = body_type(function);
     const auto operation = [&](std::string_view method) -> Writer& {
         out.key(method).open('{');
         out.list("tags", std::initializer_list<std::string>{"(rpc) " + function.name.name});
         write_summary(out, function.comment);
+        if (method == "post") {
+            out.list("consumes", std::initializer_list<std::string_view>{body.empty() ? "application/json" : body});
+        }
         return out.list("produces", kFunctionAnswers).key("parameters").open('[');
     };
     const auto close = [&] {
         out.close(']').key("responses").open('{');
-        write_answer(out, "200", "OK");
+        if (function.kind == Function::Kind::none) {
+            write_answer(out, "204", "No Content");
+        } else {
+            write_answer(out, "200", "OK");
+        }
+        if (function.is_set) {
+            write_answer(out, "206", "Partial Content");
+        }
+        write_refusals(out, kRefusedCalls);
         out.close('}').close('}');
     };
     out.key("/rpc/" + function.name.name).open('{');
-    if (function.volatility != Function::Volatility::volatile_) {
+    if (function.volatility != Function::Volatility::volatile_ && body.empty()) {
         operation("get");
         for (const Parameter& parameter : function.parameters) {
             write_query_argument(out, parameter, type_of(parameter, function.name.schema));
@@ -397,7 +493,12 @@ void write_function(Writer& out, const Function& function) {
         close();
     }
     operation("post").open('{').member("name", "args").flag("required", true).member("in", "body").key("schema");
-    write_arguments(out, function);
+    if (body.empty()) {
+        write_arguments(out, function);
+    } else {
+        out.open('{').unless_empty("description", function.comment);
+        out.unless_empty("type", swagger_type(function.parameters[0].type)).close('}');
+    }
     out.close('}').reference("parameters", "preferParams");
     close();
     out.close('}');
@@ -453,13 +554,14 @@ std::string openapi(const Schema& schema, const OpenApiAbout& about) {
     write_info(out, schema, about);
     out.member("host", about.host).member("basePath", about.base_path);
     out.list("schemes", std::initializer_list<std::string_view>{about.scheme});
-    out.list("consumes", kAnswers).list("produces", kAnswers);
+    out.list("consumes", kBodies).list("produces", kAnswers);
     out.key("paths").open('{').key("/").open('{').key("get").open('{');
     out.list("tags", std::initializer_list<std::string_view>{"Introspection"});
     out.member("summary", "OpenAPI description (this document)");
     out.list("produces", std::initializer_list<std::string_view>{"application/openapi+json", "application/json"});
     out.key("responses").open('{');
     write_answer(out, "200", "OK");
+    write_refusals(out, kRefusedReads);
     out.close('}').close('}').close('}');
     for (const Relation* relation : relations) {
         write_path(out, *relation);
@@ -473,6 +575,7 @@ std::string openapi(const Schema& schema, const OpenApiAbout& about) {
     }
     out.close('}');
     write_parameters(out, relations);
+    write_responses(out);
     if (about.shows_security) {
         out.key("securityDefinitions").open('{').key("JWT").open('{').member("type", "apiKey");
         out.member("name", "Authorization").member("in", "header");

@@ -261,7 +261,7 @@ bool takes(const Function& function, const std::set<std::string>& arguments, std
     }
     std::size_t met = 0;
     for (const Parameter& parameter : function.parameters) {
-        const bool given = arguments.contains(parameter.name);
+        const bool given = !parameter.name.empty() && arguments.contains(parameter.name);
         if (parameter.required && !given) {
             return false;
         }
