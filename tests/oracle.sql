@@ -169,6 +169,35 @@ SELECT s.store_id, s.customer_id, s.first_seen_at, s.last_seen_at, f.occurred_at
           FROM oracle.customer_line GROUP BY 1, 2) s
   LEFT JOIN oracle.first_order f USING (store_id, customer_id);
 
+-- As of the store's today; with ranks, and the groups of the contract.
+CREATE VIEW oracle.rfm AS
+WITH today AS (
+    SELECT k.store_id, (CASE WHEN coalesce(own.clock, every.clock) = 'data' THEN k.newest ELSE statement_timestamp() END
+                        AT TIME ZONE coalesce(own.timezone, every.timezone, 'UTC'))::date AS as_of
+      FROM (SELECT l.store_id, max(l.occurred_at) AS newest FROM oracle.line l GROUP BY 1) k
+      LEFT JOIN analytics.store own ON own.store_id = k.store_id
+      LEFT JOIN analytics.store every ON every.store_id = ''
+), customer AS (
+    SELECT l.store_id, l.customer_id, t.as_of, t.as_of - max(l.day) FILTER (WHERE l.event_type = 'purchase' AND l.line = 1) AS recency_days,
+           max(l.occurred_at) FILTER (WHERE l.event_type = 'purchase' AND l.line = 1) AS last_order_at,
+           count(*) FILTER (WHERE l.event_type = 'purchase' AND l.line = 1) AS frequency,
+           coalesce(sum((l.amount - l.discount) * l.rate) FILTER (WHERE l.sold), 0)
+               - coalesce(sum((l.amount - l.discount) * l.rate) FILTER (WHERE l.returned), 0) AS monetary
+      FROM oracle.customer_line l JOIN today t ON t.store_id = l.store_id AND l.day <= t.as_of GROUP BY 1, 2, 3
+), scored AS (
+    SELECT c.*, 1 + 5 * (rank() OVER (w ORDER BY c.last_order_at) - 1) / count(*) OVER w AS r, 1 + 5 * (rank() OVER (w ORDER BY c.frequency) - 1) / count(*) OVER w AS f,
+           1 + 5 * (rank() OVER (w ORDER BY c.monetary) - 1) / count(*) OVER w AS m
+      FROM customer c WHERE c.frequency > 0 WINDOW w AS (PARTITION BY c.store_id)
+    UNION ALL
+    SELECT c.*, NULL, NULL, NULL FROM customer c WHERE c.frequency = 0
+)
+SELECT s.store_id, s.customer_id, s.as_of, s.recency_days, s.frequency, s.monetary, s.r AS r_score, s.f AS f_score, s.m AS m_score,
+       CASE WHEN s.frequency = 0 THEN 'prospects' ELSE (ARRAY[
+           ['dormant', 'at_risk', 'at_risk', 'previously_loyal', 'previously_loyal'], ['dormant', 'at_risk', 'at_risk', 'previously_loyal', 'previously_loyal'],
+           ['almost_lost', 'needs_attention', 'needs_attention', 'loyal', 'loyal'], ['promising', 'active', 'active', 'loyal', 'champions'],
+           ['new', 'active', 'active', 'loyal', 'champions']])[s.r][round((s.f + s.m) / 2.0)] END AS segment
+  FROM scored s;
+
 CREATE VIEW oracle.customer_month AS
 SELECT s.store_id, s.bucket, s.customer_id, f.month AS cohort_month, s.orders, s.units, s.gross_sales, s.discounts, s.returns,
        s.gross_sales - s.discounts - s.returns AS net_sales
@@ -281,7 +310,7 @@ DECLARE
     columns text;
 BEGIN
     FOREACH report IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,customer,customer_month,
-                                cohort_retention,session_daily,funnel_daily}'::text[] LOOP
+                                cohort_retention,rfm,session_daily,funnel_daily}'::text[] LOOP
         -- averages may end in different digits, since sums keep the scale of what was taken back
         SELECT string_agg(CASE WHEN a.attname IN ('aov', 'retention', 'conversion', 'view_to_cart', 'cart_to_checkout', 'checkout_to_purchase') THEN format('round(%1$I, 12) AS %1$I', a.attname)
                                WHEN a.attname = 'avg_duration' THEN 'round(extract(epoch FROM avg_duration)::numeric, 3) AS avg_duration'

@@ -16,12 +16,13 @@ import reading
 import refresh
 import report
 import reports
+import segments
 import top_products
 from database import Measurement, run, value_of
 from report import Row
 
 MILLION = 1_000_000
-GROWING, HELD, INGEST, KEEPING_UP, REPORTS, HTTP = (f"bench_{part}" for part in ("growing", "held", "ingest", "keeping_up", "reports", "http"))
+GROWING, HELD, INGEST, KEEPING_UP, REPORTS, HTTP, MODELS = (f"bench_{part}" for part in ("growing", "held", "ingest", "keeping_up", "reports", "http", "models"))
 
 
 class Progress:
@@ -240,6 +241,22 @@ class Bench:
         connection.close()
         database.drop_database(HTTP)
 
+    def measure_models(self):
+        """Each model in a file of its own, and a database of its own."""
+        for work in (self.measure_segments,):
+            connection = database.create_database(MODELS)
+            work(connection)
+            connection.close()
+            database.drop_database(MODELS)
+
+    def measure_segments(self, connection):
+        customers = segments.fill(connection, MILLION // 10 if self.options.quick else MILLION, self.progress)
+        found = segments.measure(connection, min(self.options.repetitions, 5), self.progress)
+        what = f"{customers:,} customers, {segments.ORDERS_A_CUSTOMER * customers / MILLION:.1f} M orders; all merged"
+        for side, against in (("rank", "rank() over the view customer"), ("events", "rank() over sums of the events")):
+            self.add(Row("RFM scores, view rfm", against, what, found["view"], found[side], True, "< 2 s", lambda _, ours: ours < 2000))
+        self.facts.append((f"rfm_at() of 100 days ago, {what}", f"{found['past'].waited[0] / 1000:.1f} s"))
+
     def whole_size(self):
         """The size that row 5 is about, or the nearest to it."""
         return min(self.options.sizes, key=lambda lines: abs(lines - 10 * MILLION))
@@ -251,7 +268,7 @@ class Bench:
         started = datetime.datetime.now(datetime.timezone.utc)
         load = report.load_average()
         for part, work in (("ingest", self.measure_ingest), ("keeping_up", self.measure_keeping_up), ("growing", self.measure_growing),
-                           ("held", self.measure_held), ("reports", self.measure_reports), ("http", self.measure_http)):
+                           ("held", self.measure_held), ("reports", self.measure_reports), ("http", self.measure_http), ("models", self.measure_models)):
             if part in self.options.parts:
                 work()
         with database.connect() as connection:
@@ -270,8 +287,8 @@ def parse_options():
     parser.add_argument("--sizes", help="sizes of the growing base in million lines, such as 1,5,10,20")
     parser.add_argument("--held-sizes", help="the same for the base under an open transaction")
     parser.add_argument("--repetitions", type=int)
-    parser.add_argument("--parts", default="ingest,keeping_up,growing,held,reports,http",
-                        help="which of ingest, keeping_up, growing, held, reports, http")
+    parser.add_argument("--parts", default="ingest,keeping_up,growing,held,reports,http,models",
+                        help="which of ingest, keeping_up, growing, held, reports, http, models")
     parser.add_argument("--generator", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -25,6 +25,7 @@ SELECT c.relname::text COLLATE "default" AS relation, obj_description(c.oid, 'pg
                      WHEN a.attname IN ('orders', 'events') AND (c.relname IN ('product_daily', 'category_daily') OR analytics.parts_events(r.dimensions)) THEN false
                      WHEN c.relname IN ('session_daily', 'funnel_daily') AND a.attname = 'sessions' THEN true
                      WHEN c.relname = 'session' AND a.attname = 'duration' THEN true
+                     WHEN c.relname = 'segment_summary' AND a.attname = 'customers' THEN true
                      WHEN t.typcategory = 'N' THEN n.additive END, false) AS additive,
        col_description(c.oid, a.attnum) AS definition
   FROM analytics.documented_relations() d
@@ -41,6 +42,8 @@ SELECT c.relname::text COLLATE "default" AS relation, obj_description(c.oid, 'pg
                     ('views', 'count', true), ('add_to_carts', 'count', true), ('bounces', 'count', true), ('quantity', 'count', true),
                     ('view_item', 'count', true), ('add_to_cart', 'count', true), ('begin_checkout', 'count', true), ('purchase', 'count', true),
                     ('size_bytes', 'bytes', true), ('rejected_id', 'number', false),
+                    ('monetary', 'currency', true), ('frequency', 'count', true), ('avg_monetary', 'currency', false), ('avg_frequency', 'ratio', false),
+                    ('avg_recency_days', 'ratio', false), ('share', 'ratio', false),
                     ('conversion', 'ratio', false), ('retention', 'ratio', false), ('view_to_cart', 'ratio', false), ('cart_to_checkout', 'ratio', false),
                     ('checkout_to_purchase', 'ratio', false), ('rate', 'ratio', false),
                     ('support', 'ratio', false), ('confidence', 'ratio', false), ('lift', 'ratio', false), ('cosine', 'ratio', false), ('jaccard', 'ratio', false)

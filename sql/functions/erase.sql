@@ -138,6 +138,7 @@ BEGIN
     DELETE FROM analytics.rollup_customer_daily d WHERE d.store_id = store AND d.customer_id = customer;
     INSERT INTO analytics.customer_touched (store_id, customer_id) VALUES (store, customer);
     PERFORM analytics.refresh_customers();
+    DELETE FROM analytics.segment_change h WHERE h.store_id = store AND h.customer_id = customer;
     DELETE FROM analytics.identity i WHERE i.store_id = store AND (i.customer_id = customer OR i.anonymous_id = ANY (visitors));
     DELETE FROM analytics.rejected_event j
      WHERE j.store_id = store

@@ -25,7 +25,8 @@ SOURCES = ROOT / "docs/dbt/sources.yml"
 # stamps of the log, which SQLAlchemy does not know by type and reads as text
 TRANSACTION_IDS = {("event", "ingest_xid"), ("event", "stamp"), ("current_event", "ingest_xid")}
 # defined on pages of their own, or no figures of a report
-ELSEWHERE = {"product_affinity": "affinity.md", "event": "ingestion.md", "current_event": "ingestion.md"}
+ELSEWHERE = {"product_affinity": "affinity.md", "rfm": "segments.md", "segment_summary": "segments.md", "segment_history": "segments.md",
+             "segment_rule": "segments.md", "event": "ingestion.md", "current_event": "ingestion.md"}
 
 counts = {True: 0, False: 0}
 
@@ -104,7 +105,7 @@ def check_reports(dictionary, units):
     missing = {key for key, unit in units.items() if unit in ("currency", "count", "ratio", "interval") and key[0] not in ELSEWHERE
                and key[0] not in ("product", "data_dictionary", "own") and not {key[0], key[1]} <= named}
     ok(not missing, "docs/reports.md defines every figure of every view", sorted(missing))
-    ok(all(target in page for relation, target in ELSEWHERE.items() if relation == "product_affinity"), "and links what stands elsewhere")
+    ok(all(target in page for relation, target in ELSEWHERE.items() if target in ("affinity.md", "segments.md")), "and links what stands elsewhere")
 
 
 def ingest(owner, event):
@@ -172,6 +173,7 @@ def main():
     check_sources(reader, "--write" in sys.argv)
     rows(owner, "SELECT analytics.create_rollup('own', 'week', '{campaign,properties->>city}', NULL, 'line_kind = ''product''')")
     check_as_known(owner, reader)
+    rows(owner, "SELECT analytics.record_segments('2026-04-30')")
     dictionary, units = {}, {}
     for relation, column, definition, unit in rows(reader, "SELECT relation, column_name, definition, unit FROM analytics.data_dictionary"):
         dictionary[relation, column], units[relation, column] = definition, unit

@@ -1,6 +1,6 @@
 -- Schema analytics_api: the same rows, rights, comments and stores as in schema analytics.
 BEGIN;
-SELECT plan(51);
+SELECT plan(59);
 CREATE ROLE api_reader;
 CREATE ROLE api_writer;
 CREATE ROLE api_admin;
@@ -55,13 +55,16 @@ END $$;
 GRANT EXECUTE ON FUNCTION pg_temp.is_the_same(text), pg_temp.stores_of(text) TO api_reader, api_writer;
 
 SET LOCAL ROLE api_reader;
-SELECT pg_temp.is_the_same(v) FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,data_dictionary}'::text[]) v;
+SELECT pg_temp.is_the_same(v) FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,rfm,segment_summary,segment_history,data_dictionary}'::text[]) v;
 SELECT is(pg_temp.stores_of('sales_daily'), '{a,b}', 'all stores without a claim');
 SELECT is(analytics_api.visualize('gross_sales', 'day', "from" => '2026-03-01', "to" => '2026-03-08', store => 'a') -> 'totals' ->> 'value', '17', 'visualize() is called by name');
 SET LOCAL request.jwt.claims TO '{"stores": ["a"]}';
 SELECT is(pg_temp.stores_of(v), '{a}', v || ': another store''s rows are not seen')
-  FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,funnel_daily,session_daily}'::text[]) v;
+  FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,funnel_daily,session_daily,rfm,segment_summary}'::text[]) v;
 SELECT throws_ok($$SELECT analytics_api.visualize('orders', store => 'b')$$, '42501', NULL, 'nor charted');
+SELECT results_eq($$SELECT store_id, customer_id, frequency FROM analytics_api.rfm_at(as_of => '2026-03-02')$$, $$VALUES ('a', 'a-ada', 1::bigint)$$, 'rfm_at() is called by name');
+SELECT results_eq($$SELECT from_segment, customers FROM analytics_api.segment_movement("from" => '2026-03-01', "to" => '2026-03-02', store => 'a')$$, $$VALUES ('(new)', 1::bigint)$$, 'so is segment_movement()');
+SELECT throws_ok($$SELECT * FROM analytics_api.rfm_at(store => 'b')$$, '42501', NULL, 'of no other store');
 SELECT throws_ok($$SELECT * FROM analytics_api.ingest('[]'::jsonb)$$, '42501', 'permission denied for function ingest', 'a reader sends nothing');
 SET LOCAL request.jwt.claims TO '';
 

@@ -28,6 +28,8 @@ SELECT v.* FROM (SELECT 'hour', to_jsonb(s) FROM analytics.sales_hourly s UNION 
     UNION ALL SELECT 'event', to_jsonb(s) - '{ingest_xid}'::text[] FROM analytics.current_event s
     UNION ALL SELECT 'rejected', to_jsonb(s) FROM analytics.rejected_event s UNION ALL SELECT 'key', to_jsonb(s) FROM analytics.event_key s
     UNION ALL SELECT 'store', to_jsonb(s) FROM analytics.store s UNION ALL SELECT 'rate', to_jsonb(s) FROM analytics.exchange_rate s
+    UNION ALL SELECT 'rule', to_jsonb(s) FROM analytics.segment_rule s UNION ALL SELECT 'rfm', to_jsonb(s) FROM analytics.rfm_at('2024-06-01') s
+    UNION ALL SELECT 'segment', to_jsonb(s) FROM analytics.segment_history s UNION ALL SELECT 'recorded', to_jsonb(s) FROM analytics.segment_recorded s
     UNION ALL SELECT 'ingest key', to_jsonb(s) FROM analytics.ingest_key s
     UNION ALL SELECT 'shop''s own view', to_jsonb(s) FROM shop.best_days s) v(what, line) ORDER BY v.what, v.line::text
 SQL
@@ -107,6 +109,11 @@ INSERT INTO analytics.product (product_id, name, category) VALUES ('p19', 'Named
 SELECT analytics.ingest(shop.events(61, 80), store => 'second');
 SELECT analytics.create_ingest_key('browser', 'second', 5, '{view_item}'), analytics.create_ingest_key('gone', webhook_secret => 'x'), analytics.revoke_ingest_key('gone');
 SELECT analytics.refresh();
+SELECT analytics.record_segments('2024-06-01');
+BEGIN;
+DELETE FROM analytics.segment_rule WHERE segment = 'dormant';  -- and the same in other words, for the oracle
+INSERT INTO analytics.segment_rule (priority, segment, r_min, r_max, fm_min, fm_max) VALUES (1, 'dormant', 1, 1, 1, 1), (300, 'dormant', 2, 2, 1, 1);
+COMMIT;
 SELECT analytics.retract('e3'), analytics.retract('v2');
 SELECT analytics.ingest('{"event": "purchase", "event_id": "e4", "order_id": "o4", "revision": 2, "timestamp": "2024-06-01T00:00:00Z",
     "items": [{"product_id": "p1", "price": 3}]}'::jsonb);

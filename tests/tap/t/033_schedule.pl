@@ -48,6 +48,7 @@ is(as('keeper', q{SELECT * FROM analytics.schedule('5 min', '04:30') WHERE job_n
 is(as('keeper', $jobs), '1|analytics_refresh|*/5 * * * *|CALL analytics.run_maintenance()|shop|keeper', 'and made it');
 like(as('keeper', q{SELECT string_agg(DISTINCT schedule, ',' ORDER BY schedule) FROM analytics.schedule('5 min', '04:30')}), qr{^\*/5 \* \* \* \*(,30 4 \* \* \*)?$}, 'at two times');
 is(as('keeper', q{SELECT * FROM analytics.schedule('5 min', '04:30') WHERE job_name = 'analytics_sync'}), 'analytics_sync|*/5 * * * *|CALL analytics.run_sync()', 'and what syncs the caller\'s sources');
+is(as('keeper', q{SELECT * FROM analytics.schedule('5 min', '04:30') WHERE job_name = 'analytics_segments'}), 'analytics_segments|30 4 * * *|SELECT analytics.record_segments()', 'and what records segments at night');
 as('keeper', q{SELECT cron.schedule('analytics_of_mine', '0 0 1 1 *', 'SELECT 1'), cron.schedule('analytics_old', '0 0 1 1 *', 'SELECT analytics.gone()')});
 as('shopkeeper', 'SELECT analytics.schedule()');
 as('keeper', 'SELECT analytics.schedule()');

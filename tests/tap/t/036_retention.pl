@@ -18,7 +18,7 @@ CREATE FUNCTION shop.at(months integer, later interval) RETURNS timestamptz LANG
 $$ SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => months) + later) AT TIME ZONE 'UTC' $$;
 CREATE FUNCTION shop.shown() RETURNS TABLE (view text, line jsonb) LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    FOREACH view IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,customer,customer_month,cohort_retention,session,session_daily,funnel_daily,product_affinity,own}'::text[] LOOP
+    FOREACH view IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,customer,customer_month,cohort_retention,rfm,session,session_daily,funnel_daily,product_affinity,own}'::text[] LOOP
         RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(v) FROM analytics.%I v', view, view);
     END LOOP;
 END $$;

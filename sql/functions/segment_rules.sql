@@ -1,0 +1,87 @@
+-- Rules of segments: what they make of each pair of scores, and what keeps them whole while they are edited.
+
+-- No row has no segment: customers without orders are the pair of nulls.
+CREATE OR REPLACE FUNCTION analytics.segment_cells() RETURNS TABLE (r smallint, fm smallint, segment text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT c.r, c.fm, (SELECT k.segment FROM analytics.segment_rule k
+                        WHERE CASE WHEN c.r IS NULL THEN k.r_min IS NULL ELSE c.r BETWEEN k.r_min AND k.r_max AND c.fm BETWEEN k.fm_min AND k.fm_max END
+                        ORDER BY k.priority LIMIT 1)
+      FROM (SELECT r::smallint, fm::smallint FROM generate_series(1, 5) r, generate_series(1, 5) fm
+            UNION ALL SELECT NULL, NULL) c
+$$;
+COMMENT ON FUNCTION analytics.segment_cells() IS 'the segment of each pair of scores (25), and of customers without orders (nulls); segment null: no rule fits';
+
+CREATE OR REPLACE FUNCTION analytics.segment_rules_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- they hold for all stores
+    IF analytics.allowed_stores() IS NOT NULL THEN
+        PERFORM analytics.require_store(NULL);
+    END IF;
+    IF TG_OP = 'TRUNCATE' THEN
+        RAISE EXCEPTION 'segment_rule can''t be truncated' USING ERRCODE = '42501',
+            HINT = 'DELETE and INSERT in one transaction: at its end each pair of scores must have a rule.';
+    END IF;
+    -- one editor at a time, so that two who each leave a whole set do not make one with a hole
+    PERFORM pg_advisory_xact_lock(hashtextextended('analytics.segment_rule', 0));
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION analytics.segment_rules_change() IS 'trigger of segment_rule: who may change it, and one at a time';
+
+-- CREATE EXTENSION has made rules when a dump's are restored: those go then. (A dump's rows say edited, those of an INSERT do not.)
+CREATE OR REPLACE FUNCTION analytics.segment_rules_restored() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM analytics.segment_rule k WHERE NOT k.edited;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION analytics.segment_rules_restored() IS 'trigger of segment_rule: rules of a dump take the place of those that the extension brings';
+
+CREATE OR REPLACE FUNCTION analytics.segment_rules_edited() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- All of them, so that all are dumped. This statement comes by here again, and finds nothing to do.
+    IF EXISTS (SELECT FROM analytics.segment_rule k WHERE k.edited IS NOT TRUE) THEN
+        UPDATE analytics.segment_rule k SET edited = true WHERE k.edited IS NOT TRUE;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION analytics.segment_rules_edited() IS 'trigger of segment_rule: an edit makes all rules the shop''s own';
+
+CREATE OR REPLACE FUNCTION analytics.segment_rules_check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    holes text;
+BEGIN
+    SELECT string_agg(CASE WHEN c.r IS NULL THEN 'customers without orders' ELSE format('r %s, fm %s', c.r, c.fm) END, '; ' ORDER BY c.r, c.fm)
+      INTO holes FROM analytics.segment_cells() c WHERE c.segment IS NULL;
+    IF holes IS NOT NULL THEN
+        RAISE EXCEPTION 'no segment rule fits some customers' USING ERRCODE = '23514', DETAIL = format('Without a rule: %s.', holes),
+            HINT = 'Widen a rule or add one, in the same transaction. A rule whose four bounds are null is that of customers without orders.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION analytics.segment_rules_check() IS 'trigger of segment_rule, at COMMIT: 23514 where a pair of scores has no rule';
+
+CREATE TRIGGER change BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON analytics.segment_rule
+    FOR EACH STATEMENT EXECUTE FUNCTION analytics.segment_rules_change();
+CREATE TRIGGER restored BEFORE INSERT ON analytics.segment_rule
+    FOR EACH ROW WHEN (NEW.edited) EXECUTE FUNCTION analytics.segment_rules_restored();
+CREATE TRIGGER edited AFTER INSERT OR UPDATE OR DELETE ON analytics.segment_rule
+    FOR EACH STATEMENT EXECUTE FUNCTION analytics.segment_rules_edited();
+CREATE CONSTRAINT TRIGGER whole AFTER INSERT OR UPDATE OR DELETE ON analytics.segment_rule
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION analytics.segment_rules_check();
