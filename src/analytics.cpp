@@ -2,6 +2,7 @@
 
 #include "functions/merge_cells.hpp"
 #include "pg/guard.hpp"
+#include "pg/model_settings.hpp"
 #include "workers/http_settings.hpp"
 #include "workers/launcher.hpp"
 #include "workers/settings.hpp"
@@ -14,6 +15,7 @@ ANALYTICS_EXPORT void _PG_init(void);
 
 void _PG_init(void) {
     analytics::cell_pass::define_memory_setting();
+    analytics::pg::define_model_settings();
     analytics::workers::define_settings();
     analytics::workers::define_http_settings();
     MarkGUCPrefixReserved("analytics");

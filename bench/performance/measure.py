@@ -242,12 +242,16 @@ class Bench:
         database.drop_database(HTTP)
 
     def measure_models(self):
-        """Each model in a file of its own, and a database of its own."""
-        for work in (self.measure_segments,):
-            connection = database.create_database(MODELS)
-            work(connection)
-            connection.close()
-            database.drop_database(MODELS)
+        """Each model in a file of its own, and a database of its own; what it costs against programs that do the same."""
+        import customer_value
+        import kmeans  # scikit-learn takes seconds to load
+
+        connection = database.create_database(MODELS)
+        self.measure_segments(connection)
+        connection.close()
+        database.drop_database(MODELS)
+        customer_value.measure(self)
+        kmeans.measure(self)
 
     def measure_segments(self, connection):
         customers = segments.fill(connection, MILLION // 10 if self.options.quick else MILLION, self.progress)
@@ -268,7 +272,8 @@ class Bench:
         started = datetime.datetime.now(datetime.timezone.utc)
         load = report.load_average()
         for part, work in (("ingest", self.measure_ingest), ("keeping_up", self.measure_keeping_up), ("growing", self.measure_growing),
-                           ("held", self.measure_held), ("reports", self.measure_reports), ("http", self.measure_http), ("models", self.measure_models)):
+                           ("held", self.measure_held), ("reports", self.measure_reports), ("http", self.measure_http),
+                           ("models", self.measure_models)):
             if part in self.options.parts:
                 work()
         with database.connect() as connection:

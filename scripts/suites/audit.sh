@@ -9,7 +9,7 @@ need_files "$build/sql/analytics--*.sql"
 passed=0 failed=0
 # procedures that commit can't set search_path
 commits=(--proc-without-search-path 'analytics.run_maintenance(budget interval)'
-    --proc-without-search-path 'analytics.run_sync(budget interval)')
+    --proc-without-search-path 'analytics.run_sync(budget interval)' --proc-without-search-path 'analytics.run_models()')
 for script in "$build"/sql/analytics--*.sql "$build"/sql/audit/*.sql; do
     echo "pgspot ${script#"$root/"}"
     if "$venv/bin/pgspot" "${commits[@]}" "$script"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi

@@ -59,8 +59,8 @@ AS $$
       FROM pg_class c
      WHERE c.relnamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
        AND (c.relname IN ('event', 'product', 'current_event', 'product_daily', 'category_daily', 'product_affinity', 'customer',
-                          'customer_month', 'cohort_retention', 'session', 'session_daily', 'funnel_daily', 'rfm',
-                          'segment_rule', 'segment_summary', 'segment_history', 'data_dictionary')
+                          'customer_month', 'cohort_retention', 'session', 'session_daily', 'funnel_daily', 'data_dictionary', 'rfm',
+                          'segment_rule', 'segment_summary', 'segment_history', 'model', 'customer_value', 'customer_cluster', 'cluster_profile')
             OR c.relkind = 'v' AND c.relname IN (SELECT r.name FROM analytics.rollup r))
     UNION ALL
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
@@ -69,7 +69,8 @@ AS $$
        AND (p.proname IN ('allowed_stores', 'get_setting', 'capabilities', 'running_workers', 'tail_product', 'tail_product_pair',
                           'recount_category', 'add_order_values', 'gather_order_values', 'distinct_count', 'order_value_quantile', 'rate_on',
                           'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session',
-                          'tail_session_day', 'documented_relations', 'parts_events', 'visualize', 'rfm_at', 'segment_movement')
+                          'tail_session_day', 'documented_relations', 'parts_events', 'visualize', 'rfm_at', 'segment_movement', 'serving_model',
+                          'bgnbd_fit', 'gamma_gamma_fit', 'bgnbd_expected', 'bgnbd_p_alive', 'gamma_gamma_value', 'kmeans', 'assign_cluster')
             OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))
     -- sending: what comes in, and what of it was rejected; no figures
     UNION ALL
@@ -112,7 +113,9 @@ AS $$
        AND p.proname IN ('set_setting', 'set_exchange_rate', 'refresh', 'rebuild', 'reconcile', 'maintain', 'maintain_partitions', 'missing_partitions',
                          'tail_of', 'create_rollup', 'drop_rollup', 'erase_customer', 'apply_retention', 'start_workers',
                          'stop_workers', 'grant_access', 'create_ingest_key', 'revoke_ingest_key', 'run_maintenance', 'schedule', 'unschedule', 'jobs', 'cron_every',
-                         'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs', 'record_segments')
+                         'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs', 'record_segments', 'begin_model', 'end_model', 'promote_model',
+                         'fit_customer_value', 'model_stores', 'run_models', 'fit_clusters', 'fit_points', 'write_clusters', 'cluster_query',
+                         'feature_sql', 'store_today', 'refit_clusters', 'require_store')
     -- what HTTP serves of these
     UNION ALL
     SELECT 'SELECT', format('TABLE analytics_api.%I', u.name)

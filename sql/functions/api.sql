@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION analytics.api_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,rfm,segment_summary,segment_history,data_dictionary}'::text[]
+    SELECT '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,rfm,segment_summary,segment_history,customer_value,customer_cluster,cluster_profile,model,data_dictionary}'::text[]
 $$;
 COMMENT ON FUNCTION analytics.api_relations() IS 'views of schema analytics that analytics_api has as well';
 
@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION analytics.api_functions(level text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN level IN ('reader', 'admin') THEN '{visualize,capabilities,rfm_at,segment_movement}'::text[] ELSE '{}' END
+    SELECT CASE WHEN level IN ('reader', 'admin') THEN '{visualize,capabilities,rfm_at,segment_movement,assign_cluster}'::text[] ELSE '{}' END
         || CASE WHEN level IN ('writer', 'admin') THEN '{ingest,validate,replay_rejected,retract,identify}'::text[] ELSE '{}' END
         || CASE WHEN level = 'admin' THEN '{set_setting,set_exchange_rate,erase_customer,create_rollup,drop_rollup,refresh,rebuild,reconcile,create_ingest_key,revoke_ingest_key}'::text[] ELSE '{}' END
 $$;

@@ -41,11 +41,12 @@ SELECT c.relname::text COLLATE "default" AS relation, obj_description(c.oid, 'pg
                     ('orders', 'count', true), ('units', 'count', true), ('units_returned', 'count', true), ('events', 'count', true),
                     ('views', 'count', true), ('add_to_carts', 'count', true), ('bounces', 'count', true), ('quantity', 'count', true),
                     ('view_item', 'count', true), ('add_to_cart', 'count', true), ('begin_checkout', 'count', true), ('purchase', 'count', true),
-                    ('size_bytes', 'bytes', true), ('rejected_id', 'number', false),
-                    ('monetary', 'currency', true), ('frequency', 'count', true), ('avg_monetary', 'currency', false), ('avg_frequency', 'ratio', false),
-                    ('avg_recency_days', 'ratio', false), ('share', 'ratio', false),
+                    ('monetary', 'currency', true), ('avg_monetary', 'currency', false), ('avg_frequency', 'ratio', false),
+                    ('avg_recency_days', 'ratio', false),
+                    ('size_bytes', 'bytes', true), ('rejected_id', 'number', false), ('model_id', 'number', false), ('monetary_value', 'currency', false), ('expected_value', 'currency', false), ('clv', 'currency', true),
+                    ('p_alive', 'ratio', false), ('expected_purchases', 'count', true), ('frequency', 'count', true),
                     ('conversion', 'ratio', false), ('retention', 'ratio', false), ('view_to_cart', 'ratio', false), ('cart_to_checkout', 'ratio', false),
-                    ('checkout_to_purchase', 'ratio', false), ('rate', 'ratio', false),
+                    ('checkout_to_purchase', 'ratio', false), ('rate', 'ratio', false), ('share', 'ratio', false),
                     ('support', 'ratio', false), ('confidence', 'ratio', false), ('lift', 'ratio', false), ('cosine', 'ratio', false), ('jaccard', 'ratio', false)
             ) n(name, unit, additive) ON n.name = a.attname
  WHERE has_table_privilege(c.oid, 'SELECT');

@@ -71,6 +71,8 @@ BEGIN
     END IF;
     PERFORM analytics.require_store(store);
     PERFORM analytics.require_read_committed('erase_customer');
+    -- a model that is being trained may have read the person: what it writes must be there to be found
+    LOCK TABLE analytics.model IN SHARE MODE;
     PERFORM analytics.lock_engine(true);
     -- all that is committed is merged and learned first: what the events say of products is lost with their properties
     PERFORM analytics.refresh(true);
@@ -134,7 +136,10 @@ BEGIN
             PERFORM analytics.build_range(rolled.name, greatest(first_time::date - 34, rolled.built_from), last_time::date + 2, store);
         END LOOP;
     END IF;
+    PERFORM analytics.erase_from_customer_value(store, customer);
     PERFORM analytics.erase_from_kept_cells(k, store, customer, visitors) FROM analytics.rollup k WHERE NOT k.builtin;
+    -- whatever the key of a model is: a product of the same name is missing in it until the next fit
+    DELETE FROM analytics.cluster_member m WHERE m.store_id = store AND m.key = customer;
     DELETE FROM analytics.rollup_customer_daily d WHERE d.store_id = store AND d.customer_id = customer;
     INSERT INTO analytics.customer_touched (store_id, customer_id) VALUES (store, customer);
     PERFORM analytics.refresh_customers();

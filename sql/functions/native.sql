@@ -95,3 +95,45 @@ COMMENT ON AGGREGATE analytics.union_counts(anyelement) IS 'union of distinct co
 CREATE OR REPLACE AGGREGATE analytics.distinct_count(counted anyelement) (
     SFUNC = analytics.add_to_union, STYPE = internal, SSPACE = 4096, FINALFUNC = analytics.union_count, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE);
 COMMENT ON AGGREGATE analytics.distinct_count(anyelement) IS 'how many the union of distinct counts (hll) counts: hll_cardinality(hll_union_agg(x))';
+
+-- Customer value (src/core/models/bgnbd.hpp, gamma_gamma.hpp). The fits are not folded while a query is planned: they take their time.
+CREATE OR REPLACE FUNCTION analytics.bgnbd_fit(frequency double precision[], recency double precision[], t double precision[], seed bigint DEFAULT 42) RETURNS jsonb
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000
+AS 'MODULE_PATHNAME', 'analytics_bgnbd_fit';
+
+CREATE OR REPLACE FUNCTION analytics.gamma_gamma_fit(frequency double precision[], monetary_value double precision[], seed bigint DEFAULT 42) RETURNS jsonb
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000
+AS 'MODULE_PATHNAME', 'analytics_gamma_gamma_fit';
+
+CREATE OR REPLACE FUNCTION analytics.bgnbd_expected(params jsonb, frequency double precision, recency double precision, t double precision, horizon double precision)
+    RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'analytics_bgnbd_expected';
+
+CREATE OR REPLACE FUNCTION analytics.bgnbd_p_alive(params jsonb, frequency double precision, recency double precision, t double precision) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'analytics_bgnbd_p_alive';
+
+CREATE OR REPLACE FUNCTION analytics.gamma_gamma_value(params jsonb, frequency double precision, monetary_value double precision) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'analytics_gamma_gamma_value';
+
+CREATE OR REPLACE FUNCTION analytics.customer_prediction(params jsonb, frequency double precision, recency double precision, t double precision, monetary_value double precision)
+    RETURNS double precision[]
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'analytics_customer_prediction';
+
+CREATE OR REPLACE FUNCTION analytics.kmeans(points double precision[], k integer, seed bigint DEFAULT 42, restarts integer DEFAULT 10,
+    max_iterations integer DEFAULT 300) RETURNS jsonb
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'analytics_kmeans';
+
+CREATE OR REPLACE FUNCTION analytics.fit_points(points double precision[], features text[], k integer, k_min integer, k_max integer, scaling text,
+    log1p boolean, restarts integer, seed bigint, OUT assignments integer[], OUT metrics jsonb)
+    LANGUAGE c STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'analytics_fit_points';
+
+CREATE OR REPLACE FUNCTION analytics.nearest_cluster(features double precision[], center double precision[], scale double precision[], log1p boolean,
+    centroids double precision[]) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'analytics_nearest_cluster';

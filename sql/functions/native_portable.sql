@@ -122,3 +122,87 @@ CREATE OR REPLACE FUNCTION analytics.merge_cells(description text, newer xid8, r
 AS $$
     SELECT NULL::bigint
 $$;
+
+CREATE OR REPLACE FUNCTION analytics.bgnbd_fit(frequency double precision[], recency double precision[], t double precision[], seed bigint DEFAULT 42) RETURNS jsonb
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('bgnbd_fit', 'The view customer has what customers bought so far.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.gamma_gamma_fit(frequency double precision[], monetary_value double precision[], seed bigint DEFAULT 42) RETURNS jsonb
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('gamma_gamma_fit', 'The view customer has what customers bought so far.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.bgnbd_expected(params jsonb, frequency double precision, recency double precision, t double precision, horizon double precision) RETURNS double precision
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('bgnbd_expected', 'The view customer has what customers bought so far.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.bgnbd_p_alive(params jsonb, frequency double precision, recency double precision, t double precision) RETURNS double precision
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('bgnbd_p_alive', 'The view customer has what customers bought so far.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.gamma_gamma_value(params jsonb, frequency double precision, monetary_value double precision) RETURNS double precision
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('gamma_gamma_value', 'The view customer has what customers bought so far.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.customer_prediction(params jsonb, frequency double precision, recency double precision, t double precision, monetary_value double precision) RETURNS double precision[]
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('customer_prediction', 'The view customer has what customers bought so far.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.kmeans(points double precision[], k integer, seed bigint DEFAULT 42, restarts integer DEFAULT 10,
+    max_iterations integer DEFAULT 300) RETURNS jsonb
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('kmeans', 'Group customers by analytics.rfm, which is plain SQL.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.fit_points(points double precision[], features text[], k integer, k_min integer, k_max integer, scaling text,
+    log1p boolean, restarts integer, seed bigint, OUT assignments integer[], OUT metrics jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('fit_clusters', 'Group customers by analytics.rfm, which is plain SQL.');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.nearest_cluster(features double precision[], center double precision[], scale double precision[], log1p boolean,
+    centroids double precision[]) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('assign_cluster', 'Group customers by analytics.rfm, which is plain SQL.');
+END
+$$;

@@ -28,7 +28,8 @@ AS $$
       FROM (VALUES (1, 'analytics_refresh', often, 'CALL analytics.run_maintenance()', 'analytics.maintain()'),
                    (2, 'analytics_sync', often, 'CALL analytics.run_sync()', 'analytics.sync_sources(integer, integer)'),
                    (3, 'analytics_retention', nightly, 'SELECT analytics.apply_retention()', 'analytics.apply_retention()'),
-                   (4, 'analytics_segments', nightly, 'SELECT analytics.record_segments()', 'analytics.record_segments(date, text)'))
+                   (4, 'analytics_segments', nightly, 'SELECT analytics.record_segments()', 'analytics.record_segments(date, text)'),
+                   (5, 'analytics_models', nightly, 'CALL analytics.run_models()', 'analytics.fit_customer_value(text, timestamptz, interval, interval, bigint)'))
            j(place, job_name, schedule, command, needs)
      WHERE has_function_privilege(to_regprocedure(j.needs), 'EXECUTE')
      ORDER BY j.place

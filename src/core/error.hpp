@@ -16,6 +16,7 @@ enum class Code {
     syntax_error,       // 42601
     out_of_range,       // 22003
     limit_exceeded,     // 54000
+    out_of_memory,      // 53200
     internal,           // XX000
 };
 

@@ -109,6 +109,8 @@ int sqlstate_of(Code code) noexcept {
             return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
         case Code::limit_exceeded:
             return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+        case Code::out_of_memory:
+            return ERRCODE_OUT_OF_MEMORY;
         case Code::internal:
             break;
     }

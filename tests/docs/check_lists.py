@@ -3,6 +3,7 @@
 The connection is in the environment. What the server defines is asked of the server; the codes are read from the sources.
 """
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -50,6 +51,8 @@ def check_settings(cursor):
         for name in names:
             listed[name] = default.strip("`()").replace("all", "")
     listed.pop("analytics.shared_preload_libraries")
+    assert listed["analytics.max_threads"] == "processors"
+    listed["analytics.max_threads"] = str(min(64, len(os.sched_getaffinity(0))))
     cursor.execute("LOAD 'analytics'")
     defined = dict(query(cursor, "SELECT name, current_setting(name) FROM pg_settings WHERE name LIKE 'analytics.%' AND source = 'default'"))
     blanks = lambda value: value.replace(" ", "")

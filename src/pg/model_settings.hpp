@@ -1,0 +1,16 @@
+// What the computation of a model may take.
+#pragma once
+
+#include <cstddef>
+
+namespace analytics::pg {
+
+void define_model_settings();
+
+// Threads that compute at a time, 1 to 64.
+int max_threads();
+
+// Bytes.
+std::size_t model_memory();
+
+}  // namespace analytics::pg
