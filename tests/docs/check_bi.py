@@ -27,7 +27,8 @@ TRANSACTION_IDS = {("event", "ingest_xid"), ("event", "stamp"), ("current_event"
 # defined on pages of their own, or no figures of a report
 ELSEWHERE = {"product_affinity": "affinity.md", "rfm": "segments.md", "segment_summary": "segments.md", "segment_history": "segments.md",
              "segment_rule": "segments.md", "event": "ingestion.md", "current_event": "ingestion.md"}
-MODELS = {"customer_value": "customer-value.md", "cluster_profile": "clusters.md", "customer_cluster": "clusters.md", "model": "models.md"}  # pages that define the figures of models
+# pages that define the figures of models
+MODELS = {"customer_value": "customer-value.md", "customer_cluster": "clusters.md", "cluster_profile": "clusters.md", "model": "models.md"}
 
 counts = {True: 0, False: 0}
 
@@ -170,11 +171,11 @@ def check_as_known(owner, reader):
 
 
 def train(owner):
-    """Customers enough for a model."""
+    """Customers enough for models."""
     rows(owner, """INSERT INTO analytics.event (store_id, event_id, line, event_type, occurred_at, customer_id, order_id, product_id, quantity, unit_price, amount, currency)
                    SELECT 'model', c || '-' || d, 1, 'purchase', timestamptz '2025-01-01 12:00Z' + make_interval(days => c + d * (7 + c % 11)), 'c' || c, c || '-' || d, 'p', 1, c + d, c + d, 'EUR'
                      FROM generate_series(1, 40) c, generate_series(0, c % 5) d""")
-    rows(owner, "SELECT analytics.fit_customer_value('model'), analytics.fit_clusters('groups', k => 3, store => 'model')")
+    rows(owner, "SELECT analytics.fit_customer_value('model'), analytics.fit_clusters('customers', store => 'model')")
 
 
 def main():

@@ -70,7 +70,7 @@ def array(names):
 def check_functions(cursor):
     page = (ROOT / "docs/functions.md").read_text()
     first = [cell for line in page.splitlines() if line.startswith("| `") for cell in [line.split("|")[1]]]
-    listed = {name: re.findall(r"[a-z_][a-z0-9_]*", arguments) for cell in first for name, arguments in re.findall(r"`([a-z_]+)\(([^)]*)\)`", cell)}
+    listed = {name: re.findall(r"[a-z_][a-z_0-9]*", arguments) for cell in first for name, arguments in re.findall(r"`([a-z_]+)\(([^)]*)\)`", cell)}
     real = {}
     for name, arguments in query(cursor, """
             SELECT proname, array(SELECT n FROM unnest(proargnames) WITH ORDINALITY u(n, i) WHERE proargmodes IS NULL OR proargmodes[i] IN ('i', 'v') ORDER BY i)

@@ -121,6 +121,25 @@ double purchases_by_integral(double k, double u, double a, double b) {
         0.0, 1.0, 1e-12);
 }
 
+TEST(Special, rises_are_sums) {
+    // where the sum gives way to a difference or a series: beyond 64 terms
+    for (const double z : {0.01, 0.7, 3.0, 250.0, 1000.0, 3000.0}) {
+        double logs = 0;
+        double first = 0;
+        double second = 0;
+        for (int i = 0; i < 100; ++i) {
+            logs += std::log(z + i);
+            first += 1 / (z + i);
+            second -= 1 / ((z + i) * (z + i));
+            if (i == 39 || i == 99) {
+                EXPECT_NEAR(log_rising(z, i + 1), logs, 1e-10) << z << ' ' << i;
+                EXPECT_NEAR(digamma_rise(z, i + 1), first, 1e-12 * (1 + first)) << z << ' ' << i;
+                EXPECT_NEAR(trigamma_rise(z, i + 1), second, 1e-12 * (1 - second)) << z << ' ' << i;
+            }
+        }
+    }
+}
+
 TEST(Bgnbd, published_estimates) {
     const auto found = fit(cdnow(7));
     ASSERT_TRUE(found.converged);

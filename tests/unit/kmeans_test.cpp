@@ -270,6 +270,25 @@ TEST(Kmeans, inertia_never_rises) {
     }
 }
 
+// Sums are kept up to date while rows move; what that does to their last bits is not in the answer.
+TEST(Kmeans, where_it_has_converged_centroids_are_the_means_to_the_last_bit) {
+    for (int seed = 0; seed < 10; ++seed) {
+        const auto points = blobs(4000, 3, 9, seed);
+        const auto result = run(points, {.k = 9, .seed = seed, .restarts = 1, .max_iterations = 1000});
+        ASSERT_TRUE(result.converged);
+        Matrix sums(9, 3);
+        std::vector<double> counts(9);
+        for (std::size_t i = 0; i < points.rows(); ++i) {
+            const auto cluster = static_cast<std::size_t>(result.assignments[i]);
+            for (std::size_t j = 0; j < 3; ++j) sums.at(cluster, j) += points.at(i, j);
+            ++counts[cluster];
+        }
+        for (std::size_t c = 0; c < 9; ++c) {
+            for (std::size_t j = 0; j < 3; ++j) EXPECT_EQ(result.centroids.at(c, j), sums.at(c, j) / counts[c]);
+        }
+    }
+}
+
 TEST(Kmeans, more_restarts_are_never_worse) {
     for (int seed = 0; seed < 5; ++seed) {
         const auto points = blobs(2000, 3, 12, seed);

@@ -1,1 +1,0 @@
-../pgtap/96_visualize_total.sql
