@@ -60,6 +60,18 @@ void Connection::begin_answer(Time now) {
     answer_size_ = out_.size();
 }
 
+// The client's time counts from when there is something to take.
+void Connection::append_piece(std::string bytes, Time now) {
+    const std::size_t size = bytes.size();
+    if (unsent()) {
+        append(std::move(bytes));
+        answer_size_ += size;
+    } else {
+        append(std::move(bytes));
+        begin_answer(now);
+    }
+}
+
 std::uint32_t Connection::wanted_events() const {
     std::uint32_t events = half_closed ? 0U : static_cast<std::uint32_t>(EPOLLRDHUP);
     // while a request is served the next one waits in the kernel's buffer, which is bounded
@@ -79,12 +91,18 @@ Time Connection::deadline(const Patience& patience) const {
                 return head_done + patience.body + static_cast<Time>(reader.body_size() / patience.body_rate) * kSecond;
             }
             return first_byte != 0 ? first_byte + patience.head : since + patience.idle;
+        case State::streaming:
+            if (!unsent()) {
+                return kNever;
+            }
+            if (!awaited) {
+                return progress_ + patience.answer_pause;
+            }
+            [[fallthrough]];
         case State::writing:
             return std::min(
                 progress_ + patience.answer_pause,
                 answer_began_ + patience.answer + static_cast<Time>(answer_size_ / patience.answer_rate) * kSecond);
-        case State::streaming:
-            return unsent() ? progress_ + patience.answer_pause : kNever;
         case State::lingering:
             return since + patience.linger;
         case State::serving:

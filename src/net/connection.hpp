@@ -33,7 +33,7 @@ public:
         reading,    // a request, or waiting for one
         serving,    // a request is with the handler
         writing,    // its answer is on the way
-        streaming,  // an answer without an end
+        streaming,  // an answer that comes in pieces
         lingering,  // all was said; what the client still sends is thrown away
         over,
     };
@@ -51,7 +51,8 @@ public:
     bool unsent() const { return sent_ < out_.size(); }
     std::size_t unsent_bytes() const { return out_.size() - sent_; }
     void append(std::string bytes);
-    void begin_answer(Time now);  // counts what append() added since
+    void begin_answer(Time now);                     // counts what append() added since
+    void append_piece(std::string bytes, Time now);  // of a stream
 
     // What epoll is to watch for.
     std::uint32_t wanted_events() const;
@@ -69,7 +70,8 @@ public:
     bool keep_alive = true;
     bool head_only = false;
     bool chunks = true;
-    bool continued = false;      // 100 Continue was sent
+    bool awaited = false;    // streaming: the writer waits for the client, which must not be slower than an answer's
+    bool continued = false;  // 100 Continue was sent
     std::size_t held_bytes = 0;  // of a body, counted by the server
     Time since;                  // when the state began; of reading, when the phase did
     Time first_byte = 0;         // of the request being read; 0: none came

@@ -349,7 +349,7 @@ void Server::linger(Connection& connection) {
     connection.since = connection.linger_began = now_;
 }
 
-void Server::start_stream(ConnectionId id, const http::Response& head) {
+void Server::start_stream(ConnectionId id, const http::Response& head, Stream kind) {
     Connection* const connection = find(id);
     if (connection == nullptr || connection->state != Connection::State::serving) {
         return;
@@ -357,6 +357,7 @@ void Server::start_stream(ConnectionId id, const http::Response& head) {
     const auto body = connection->chunks ? http::Body::chunked : http::Body::until_close;
     connection->append(http::write_response(head, {body, false, unix_seconds_}));
     connection->keep_alive = false;
+    connection->awaited = kind == Stream::result;
     connection->state = Connection::State::streaming;
     connection->begin_answer(now_);
     after_sending(id, *connection);
@@ -368,11 +369,8 @@ bool Server::write_stream(ConnectionId id, std::string_view bytes) {
     if (connection == nullptr || connection->state != Connection::State::streaming) {
         return false;
     }
-    if (!connection->unsent()) {
-        connection->begin_answer(now_);
-    }
-    connection->append(connection->chunks ? http::write_chunk(bytes) : std::string(bytes));
-    if (!connection->send(now_) || connection->unsent_bytes() > limits_.stream_bytes) {
+    connection->append_piece(connection->chunks ? http::write_chunk(bytes) : std::string(bytes), now_);
+    if (!connection->send(now_) || (!connection->awaited && connection->unsent_bytes() > limits_.stream_bytes)) {
         connection->state = Connection::State::over;
         settle(id, *connection);
         return false;
@@ -393,6 +391,26 @@ void Server::end_stream(ConnectionId id) {
     connection->begin_answer(now_);
     after_sending(id, *connection);
     settle(id, *connection);
+}
+
+void Server::cut_stream(ConnectionId id) {
+    Connection* const connection = find(id);
+    if (connection == nullptr || connection->state != Connection::State::streaming) {
+        return;
+    }
+    if (!connection->chunks) {  // to close is how such an answer ends: this one must not look whole
+        const struct ::linger at_once { 1, 0 };
+        setsockopt(connection->descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    connection->state = Connection::State::over;
+    settle(id, *connection);
+}
+
+std::size_t Server::unsent(ConnectionId id) const {
+    const auto found = connections_.find(id);
+    return found == connections_.end() || found->second->state == Connection::State::over
+               ? 0
+               : found->second->unsent_bytes();
 }
 
 void Server::begin_draining() {

@@ -59,10 +59,16 @@ public:
     Time deadline() const { return over_.empty() ? next_sweep_ : 0; }  // when to poll again at the latest
 
     void respond(ConnectionId connection, const http::Response& response);
-    void start_stream(ConnectionId connection, const http::Response& head);
+    // A stream of news drops the client that is slower than they come (Limits::stream_bytes). That of a result has a
+    // writer that minds unsent(), and a client that may be as slow as it may be with any answer.
+    enum class Stream { news, result };
+    void start_stream(ConnectionId connection, const http::Response& head, Stream kind = Stream::news);
     // False: there is no such stream (any more).
     bool write_stream(ConnectionId connection, std::string_view bytes);
     void end_stream(ConnectionId connection);
+    // Ends it so that the client sees that something is missing.
+    void cut_stream(ConnectionId connection);
+    std::size_t unsent(ConnectionId connection) const;  // bytes; 0 where there is no such connection
 
     // From now on every connection ends after its answer; those that wait for a request at once.
     void begin_draining();

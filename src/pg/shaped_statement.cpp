@@ -100,9 +100,8 @@ struct Kept {
 
 Kept kept;
 
-}  // namespace
-
-Result run_shaped(const std::string& sql, const std::vector<std::string>& values) {
+// Where there is no receiver, rows are gathered.
+Result run(const std::string& sql, const std::vector<std::string>& values, DestReceiver* receiver) {
     const Oid role = GetUserId();
     Shaped* shaped = kept.find(role, sql);
     std::unique_ptr<Shaped> fresh;
@@ -123,6 +122,7 @@ Result run_shaped(const std::string& sql, const std::vector<std::string>& values
     const int code = protect([&] {
         SPIExecuteOptions options{};
         options.params = bind_values(*shaped, values);
+        options.dest = receiver;
         const int done = SPI_execute_plan_extended(shaped->plan, &options);
         table = SPI_tuptable;
         processed = SPI_processed;
@@ -136,6 +136,14 @@ Result run_shaped(const std::string& sql, const std::vector<std::string>& values
         kept.add(std::move(fresh));
     }
     return {table, processed};
+}
+
+}  // namespace
+
+Result run_shaped(const std::string& sql, const std::vector<std::string>& values) { return run(sql, values, nullptr); }
+
+void run_shaped(const std::string& sql, const std::vector<std::string>& values, DestReceiver* receiver) {
+    run(sql, values, receiver);
 }
 
 void forget_shaped() {

@@ -8,10 +8,18 @@
 
 #include "pg/spi.hpp"
 
+extern "C" {
+#include "tcop/dest.h"
+}
+
 namespace analytics::pg {
 
 // Needs an open Connection. Values are UTF-8 without NUL.
 Result run_shaped(const std::string& sql, const std::vector<std::string>& values);
+
+// The same, but each row goes to the receiver as it is found, and none is kept. The receiver may raise errors, but
+// throw nothing.
+void run_shaped(const std::string& sql, const std::vector<std::string>& values, DestReceiver* receiver);
 
 // Drops the plans kept. To be called when types may have changed: a plan is made anew by itself, but for values of the
 // types that it found first.

@@ -15,6 +15,7 @@
 #include "core/rest/openapi.hpp"
 #include "pg/shaped_statement.hpp"
 #include "pg/spi.hpp"
+#include "workers/csv_stream.hpp"
 #include "workers/http_settings.hpp"
 #include "workers/request_role.hpp"
 #include "workers/schema_cache.hpp"
@@ -212,7 +213,7 @@ http::Response serve_manual(const http::Query& query) {
     return response;
 }
 
-http::Response serve_api(const http::Query& query) {
+http::Response serve_api(const http::Query& query, AnswerPieces& pieces) {
     const rest::Target target{static_cast<http::Route>(query.route) == http::Route::function, query.name};
     const rest::ExchangeSettings settings = exchange_settings();
     const std::string activity = query.request.method + ' ' + http::as_utf8(query.request.path);
@@ -235,7 +236,7 @@ http::Response serve_api(const http::Query& query) {
         }
         Disguise requester = Disguise::requester(query);
         apply(work);
-        rest::Finished finished = rest::finish(work, run(work));
+        rest::Finished finished = work.by_lines ? run_by_lines(work, pieces) : rest::finish(work, run(work));
         response = std::move(finished.response);
         if (work.roll_back && !finished.refused) {
             Disguise::fire_deferred();  // the answer is that of a commit
@@ -249,11 +250,13 @@ http::Response serve_api(const http::Query& query) {
     if (error) {
         response = refusal(*error, query);
     }
-    compare(query.request, *response);
-    if (snapshot) {
-        remember_answer(query, std::move(*snapshot), *response);
+    if (!pieces.begun()) {
+        compare(query.request, *response);
+        if (snapshot) {
+            remember_answer(query, std::move(*snapshot), *response);
+        }
+        compress(query.request, *response);
     }
-    compress(query.request, *response);
     return std::move(*response);
 }
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "core/http/wire.hpp"
+#include "workers/answer_pieces.hpp"
 
 namespace analytics::workers {
 
-http::Response serve_api(const http::Query& query);
+// Once pieces.begun(), the response is the last piece, or says why the rest will not come.
+http::Response serve_api(const http::Query& query, AnswerPieces& pieces);
 
 // /api/: the OpenAPI document of what the request's role may use.
 http::Response serve_manual(const http::Query& query);

@@ -125,9 +125,9 @@ void become_an_executor(dsm_handle channel) {
     SetLatch(self.gateway);
 }
 
-std::vector<http::Answer> serve(const http::Task& task) {
+std::vector<http::Answer> serve(const http::Task& task, AnswerPieces& pieces) {
     if (task.query) {
-        return {serve_query(*task.query)};
+        return {serve_query(*task.query, pieces)};
     }
     if (task.watch) {
         return {serve_watch(*task.watch)};
@@ -159,9 +159,13 @@ void serve_message(std::string_view message) {
         InterruptPending = true;
         QueryCancelPending = true;
     }
-    const std::string answers = http::write_answers(serve(*task));
+    AnswerPieces pieces(self.channel.answers, id);
+    const std::string answers = http::write_answers(serve(*task, pieces));
     self.channel.words->serving = 0;
     forget_cancels();
+    if (!pieces.finish_interrupted()) {
+        proc_exit(0);
+    }
     send(answers);
 }
 

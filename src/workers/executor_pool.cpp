@@ -11,7 +11,8 @@ constexpr net::Time kSecond = net::kSecond;
 constexpr net::Time kSlotRetry = 10 * kSecond;
 constexpr net::Time kLongestPause = 60 * kSecond;
 constexpr net::Time kStopPatience = 3 * kSecond;  // for the task of one that is told to stop
-constexpr net::Time kLook = kSecond / 2;          // how often one that starts, or stops, is looked at
+constexpr int kPiecesAtOnce = 16;
+constexpr net::Time kLook = kSecond / 2;  // how often one that starts, or stops, is looked at
 
 }  // namespace
 
@@ -71,6 +72,7 @@ void ExecutorPool::end(std::size_t number, Time now) {
     executor.link.drop();
     executor.state = State::off;
     executor.task = 0;
+    executor.waiting = 0;
     if (told) {
         executor.failures = 0;
         executor.due = now + kSecond;
@@ -86,17 +88,41 @@ void ExecutorPool::end(std::size_t number, Time now) {
     }
 }
 
-void ExecutorPool::receive(std::size_t number, bool& gone) {
+// Of one that is busy.
+bool ExecutorPool::look_for_room(Executor& executor, std::size_t number) const {
+    const bool room = executor.state != State::busy || events_.has_room(number);
+    if (room && executor.waiting != 0) {
+        executor.overdue += executor.overdue == net::kNever ? 0 : now_ - executor.waiting;
+        executor.waiting = 0;
+    } else if (!room && executor.waiting == 0) {
+        executor.waiting = now_;
+    }
+    return room;
+}
+
+// `ended`: what it has sent is all there will be, and is taken whether there is room or not.
+void ExecutorPool::receive(std::size_t number, bool ended, bool& gone) {
     Executor& executor = executors_[number];
-    while (const auto message = executor.link.receive(gone)) {
+    for (int pieces = 0; ended || look_for_room(executor, number); ++pieces) {
+        if (pieces == kPiecesAtOnce && !ended) {
+            deadline_ = now_;  // the others first
+            return;
+        }
+        const auto message = executor.link.receive(gone);
+        if (!message) {
+            return;
+        }
         auto answers = http::read_answers(*message);
-        if (!answers || executor.state != State::busy) {
+        const bool piece = answers && answers->size() == 1 && answers->front().piece != http::Piece::whole;
+        if (!answers || executor.state != State::busy || (piece && answers->front().id != executor.task)) {
             gone = true;  // not to be trusted any more
             return;
         }
-        executor.state = State::idle;
-        executor.task = 0;
-        executor.failures = 0;
+        if (!piece || answers->front().piece == http::Piece::last) {
+            executor.state = State::idle;
+            executor.task = 0;
+            executor.failures = 0;
+        }
         events_.answered(number, std::move(*answers));
     }
 }
@@ -107,8 +133,8 @@ void ExecutorPool::observe(std::size_t number, Time now) {
     if (executor.state == State::busy) {
         gone = !executor.link.flush();
     }
-    receive(number, gone);
     const auto health = executor.link.health();
+    receive(number, health == ExecutorLink::Health::ended, gone);
     if (health == ExecutorLink::Health::ended || gone) {
         end(number, now);
         return;
@@ -116,7 +142,7 @@ void ExecutorPool::observe(std::size_t number, Time now) {
     if (executor.state == State::starting && health == ExecutorLink::Health::running) {
         executor.state = State::idle;
     }
-    if (executor.state == State::busy && executor.overdue <= now) {
+    if (executor.state == State::busy && executor.waiting == 0 && executor.overdue <= now) {
         executor.overdue = now + kStopPatience;
         executor.link.tell_to_stop();
     }
@@ -124,6 +150,7 @@ void ExecutorPool::observe(std::size_t number, Time now) {
         if (executor.stopping == 0) {
             executor.stopping = now;
         } else if (now - executor.stopping > kStopPatience) {
+            events_.given_up(number);
             executor.link.cancel(executor.task);
             executor.stopping += kSecond;  // and again: the second time the process ends
         }
@@ -150,7 +177,7 @@ void ExecutorPool::work(Time now) {
                 deadline_ = std::min(deadline_, executor.due);
             }
         }
-        if (executor.state == State::busy) {
+        if (executor.state == State::busy && executor.waiting == 0) {
             deadline_ = std::min(deadline_, executor.overdue);
         }
         if (executor.state == State::starting || executor.stopping != 0) {
@@ -178,6 +205,7 @@ void ExecutorPool::give(std::size_t number, std::uint64_t id, std::string messag
     executor.task = id;
     executor.overdue = patience == net::kNever ? patience : now_ + patience;
     deadline_ = std::min(deadline_, executor.overdue);
+    executor.waiting = 0;
     executor.link.send(std::move(message));
     executor.link.flush();  // what fails here is seen by the next look
 }

@@ -23,7 +23,12 @@ public:
     using Time = net::Time;
 
     struct Events {
+        // The last of them may say that more will come: the executor is busy until then.
         std::function<void(std::size_t executor, std::vector<http::Answer>&& answers)> answered;
+        // Whether there is room for what it says. While there is none it waits, and its time stands still.
+        std::function<bool(std::size_t executor)> has_room;
+        // It is cancelled, to be stopped: nobody is to wait for the rest of what it says.
+        std::function<void(std::size_t executor)> given_up;
         // It ended with its task undone.
         std::function<void(std::size_t executor, bool may_have_committed)> lost;
     };
@@ -59,11 +64,13 @@ private:
         Time started = 0;
         Time overdue = net::kNever;  // when its task has taken too long
         Time stopping = 0;           // since when it is told to stop; 0: it is not
+        Time waiting = 0;            // since when there is no room for its answer; 0: there is
     };
 
     void start(std::size_t number, Time now);
     void observe(std::size_t number, Time now);
-    void receive(std::size_t number, bool& gone);
+    bool look_for_room(Executor& executor, std::size_t number) const;
+    void receive(std::size_t number, bool ended, bool& gone);
     void end(std::size_t number, Time now);
     bool database_is_locked() const;
 

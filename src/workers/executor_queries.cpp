@@ -196,7 +196,7 @@ void look_since(const std::string& snapshot, std::vector<std::string>& parts) {
 
 }  // namespace
 
-http::Answer serve_query(const http::Query& query) {
+http::Answer serve_query(const http::Query& query, AnswerPieces& pieces) {
     http::Answer answer;
     switch (static_cast<http::Route>(query.route)) {
         case http::Route::visualize:
@@ -213,7 +213,8 @@ http::Answer serve_query(const http::Query& query) {
             break;
         case http::Route::relation:
         case http::Route::function:
-            answer.response = serve_api(query);
+            answer.response = serve_api(query, pieces);
+            answer.piece = pieces.begun() && answer.response.status == 200 ? http::Piece::last : http::Piece::whole;
             break;
         default:
             answer.response = http::error_response(404, "no_route", "there is no such route");

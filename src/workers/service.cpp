@@ -78,6 +78,8 @@ Service::Service(Oid database, Oid role)
             {[this](std::size_t executor, std::vector<http::Answer>&& answers) {
                  answered(executor, std::move(answers));
              },
+             [this](std::size_t executor) { return has_room(executor); },
+             [this](std::size_t executor) { give_up(executor); },
              [this](std::size_t executor, bool committed) { lost(executor, committed); }}) {}
 
 void Service::configure(const HttpSettings& settings, Time now) {
@@ -191,12 +193,20 @@ std::unique_ptr<Service::Pending> Service::make_pending(net::ConnectionId connec
 }
 
 void Service::answer(const Pending& pending, http::Response response) {
+    count(pending, response.status);
+    if (pending.begun) {  // too late to say it: the client sees that the end is missing
+        server_.cut_stream(pending.connection);
+        return;
+    }
     for (const auto& [name, value] : pending.cors.all()) {
         response.fields.add(name, value);
     }
-    ++counters_.requests[{name_of(pending.route), response.status}];
-    counters_.seconds[name_of(pending.route)] += static_cast<double>(now_ - pending.arrived) / 1e6;
     server_.respond(pending.connection, response);
+}
+
+void Service::count(const Pending& pending, int status) {
+    ++counters_.requests[{name_of(pending.route), status}];
+    counters_.seconds[name_of(pending.route)] += static_cast<double>(now_ - pending.arrived) / 1e6;
 }
 
 void Service::answer_here(net::ConnectionId connection, http::Route route, const http::Request& request,
@@ -467,6 +477,10 @@ bool Service::dispatch_ingests(std::size_t executor) {
 }
 
 void Service::answered(std::size_t executor, std::vector<http::Answer>&& answers) {
+    if (!answers.empty() && answers.front().piece != http::Piece::whole) {
+        answer_piece(executor, std::move(answers.front()));
+        return;
+    }
     Work work = std::move(work_[executor]);
     work_.erase(executor);
     if (work.watch) {

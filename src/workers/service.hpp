@@ -58,6 +58,8 @@ private:
         Time not_before = 0;  // of an ingest that met a lock
         int tries = 0;
         bool gone = false;
+        bool begun = false;  // its answer has, in pieces
+        int status = 0;      // which it began with
         std::size_t bytes = 0;
         http::Query query;  // of all but ingests
         http::Ingest ingest;
@@ -99,7 +101,13 @@ private:
     void answered(std::size_t executor, std::vector<http::Answer>&& answers);
     void lost(std::size_t executor, bool may_have_committed);
     void answer_query(Pending& pending, http::Answer&& answer);
+    void count(const Pending& pending, int status);
     void answer_ingest(std::unique_ptr<Pending> pending, http::Answer&& answer);
+
+    // service_pieces.cpp
+    bool has_room(std::size_t executor) const;
+    void answer_piece(std::size_t executor, http::Answer&& answer);
+    void give_up(std::size_t executor);
 
     // service_health.cpp
     http::Response health(const http::Answer* database) const;

@@ -121,6 +121,24 @@ TEST(HttpWire, comes_back) {
     EXPECT_EQ(answers->back().parts.at(1), "p");
 }
 
+TEST(HttpWire, brings_answers_in_pieces) {
+    Answer answer;
+    answer.id = 9;
+    answer.response.body = "1,2\n";
+    for (const Piece piece : {Piece::whole, Piece::more, Piece::last}) {
+        answer.piece = piece;
+        const auto answers = read_answers(write_answers({answer}));
+        ASSERT_TRUE(answers);
+        EXPECT_EQ(answers->front().piece, piece);
+        EXPECT_EQ(answers->front().response.body, "1,2\n");
+    }
+    answer.piece = Piece::more;
+    EXPECT_FALSE(read_answers(write_answers({answer, Answer()})));
+    EXPECT_FALSE(read_answers(write_answers({Answer(), answer})));
+    answer.piece = static_cast<Piece>(3);
+    EXPECT_FALSE(read_answers(write_answers({answer})));
+}
+
 TEST(HttpWire, refuses_what_is_cut_or_longer) {
     Task task;
     task.ingests.emplace_back().body = "body";

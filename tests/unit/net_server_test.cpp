@@ -50,7 +50,8 @@ public:
         for (;;) {
             const ssize_t size = recv(socket_, piece, sizeof piece, MSG_DONTWAIT);
             if (size <= 0) {
-                over = over || size == 0 || errno == ECONNRESET;
+                reset = reset || (size < 0 && errno == ECONNRESET);
+                over = over || size == 0 || reset;
                 return got;
             }
             got.append(piece, static_cast<std::size_t>(size));
@@ -59,6 +60,7 @@ public:
 
     std::string got;
     bool over = false;
+    bool reset = false;
 
 private:
     int socket_;
@@ -326,6 +328,94 @@ TEST_F(NetServer, drops_listeners_that_do_not_listen) {
     EXPECT_LT(written, 1000);
     server->poll(now);
     EXPECT_EQ(server->connections(), 0U);
+}
+
+// A client that has asked for a result, and the stream that it gets. It takes little by itself.
+class NetResult : public NetServer {
+protected:
+    void begin(std::string_view request) {
+        at_once = false;
+        client = std::make_unique<Client>(server->port(), 4096);
+        client->send(request);
+        ASSERT_TRUE(until([&] { return !requests.empty(); }));
+        id = requests.front().first;
+        server->start_stream(id, http::Response(), Server::Stream::result);
+    }
+    // More than the kernel holds for the client.
+    void fill() {
+        while (server->unsent(id) < 8 * piece.size()) {
+            ASSERT_TRUE(server->write_stream(id, piece));
+            written += piece.size();
+        }
+    }
+    std::size_t taken() { return client->receive().size(); }
+
+    const std::string piece = std::string(64 * 1024, '~');
+    std::size_t written = 0;
+    std::unique_ptr<Client> client;
+    ConnectionId id = 0;
+};
+
+TEST_F(NetResult, waits_for_slow_clients) {
+    begin(kGet);
+    fill();
+    EXPECT_GT(server->unsent(id), Limits().stream_bytes);  // where a listener would have been dropped
+    for (int turn = 0; turn < 5; ++turn) {
+        now += 29 * kSecond;
+        const std::size_t before = server->unsent(id);
+        ASSERT_TRUE(until([&] { return taken(), server->unsent(id) < before; }));
+        fill();
+    }
+    server->end_stream(id);
+    ASSERT_TRUE(until_over(*client));
+    EXPECT_TRUE(client->got.ends_with("0\r\n\r\n"));
+    EXPECT_EQ(count(client->got, "~"), static_cast<int>(written));
+    EXPECT_TRUE(gone.empty());
+    EXPECT_EQ(server->unsent(id), 0U);
+}
+
+TEST_F(NetResult, ends_for_who_takes_nothing) {
+    begin(kGet);
+    fill();
+    now += 29 * kSecond;
+    server->poll(now);
+    EXPECT_TRUE(gone.empty());
+    now += 2 * kSecond;
+    server->poll(now);
+    server->poll(now);
+    EXPECT_EQ(gone, std::vector<ConnectionId>{id});
+    EXPECT_EQ(server->connections(), 0U);
+    EXPECT_FALSE(server->write_stream(id, piece));
+}
+
+TEST_F(NetResult, has_no_deadline_while_the_writer_is_slow) {
+    begin(kGet);
+    ASSERT_TRUE(server->write_stream(id, "1"));
+    ASSERT_TRUE(until_got(*client, "1\r\n1\r\n"));
+    now += 3600 * kSecond;
+    server->poll(now);
+    ASSERT_TRUE(server->write_stream(id, "2"));
+    ASSERT_TRUE(until_got(*client, "1\r\n2\r\n"));
+    EXPECT_TRUE(gone.empty());
+}
+
+TEST_F(NetResult, is_seen_to_be_cut_off) {
+    begin(kGet);
+    ASSERT_TRUE(server->write_stream(id, "1"));
+    server->cut_stream(id);
+    ASSERT_TRUE(until_over(*client));
+    EXPECT_TRUE(client->got.ends_with("1\r\n1\r\n"));
+    EXPECT_FALSE(client->reset);
+    EXPECT_FALSE(server->write_stream(id, "2"));
+    server->cut_stream(id);
+}
+
+TEST_F(NetResult, is_seen_to_be_cut_off_without_chunks) {
+    begin("GET / HTTP/1.0\r\n\r\n");
+    ASSERT_TRUE(server->write_stream(id, "1"));
+    server->cut_stream(id);
+    ASSERT_TRUE(until_over(*client));
+    EXPECT_TRUE(client->reset);
 }
 
 TEST_F(NetServer, drains) {

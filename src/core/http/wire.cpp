@@ -197,6 +197,7 @@ std::string write_answers(const std::vector<Answer>& answers) {
     Writer out;
     out.list(answers, [&](const Answer& answer) {
         out.number(answer.id);
+        out.number(static_cast<std::uint8_t>(answer.piece));
         out.number(static_cast<std::int32_t>(answer.response.status));
         write_fields(out, answer.response.fields);
         out.text(answer.response.body);
@@ -211,10 +212,17 @@ std::string write_answers(const std::vector<Answer>& answers) {
 std::optional<std::vector<Answer>> read_answers(std::string_view bytes) {
     Reader in(bytes);
     std::vector<Answer> answers;
+    bool known = true;
+    bool pieces = false;
     in.list([&] {
         Answer& answer = answers.emplace_back();
+        std::uint8_t piece = 0;
         std::int32_t status = 0;
         in.number(answer.id);
+        in.number(piece);
+        known = known && piece <= static_cast<std::uint8_t>(Piece::last);
+        answer.piece = static_cast<Piece>(piece);
+        pieces = pieces || answer.piece != Piece::whole;
         in.number(status);
         answer.response.status = status;
         read_fields(in, answer.response.fields);
@@ -224,7 +232,8 @@ std::optional<std::vector<Answer>> read_answers(std::string_view bytes) {
         in.number(answer.events);
         in.list([&] { in.text(answer.parts.emplace_back()); });
     });
-    return in.at_end() ? std::optional(std::move(answers)) : std::nullopt;
+    const bool well_formed = in.at_end() && known && (!pieces || answers.size() == 1);
+    return well_formed ? std::optional(std::move(answers)) : std::nullopt;
 }
 
 }  // namespace analytics::http

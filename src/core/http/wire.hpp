@@ -49,8 +49,14 @@ struct Task {
     std::optional<Watch> watch;
 };
 
+// An answer that is too long for one message comes in several: each but the last one says `more`, the body of each is
+// the next piece, and the head is the first one's. An answer that is `whole` after the first piece says what went wrong
+// meanwhile: the rest will not come.
+enum class Piece : std::uint8_t { whole, more, last };
+
 struct Answer {
     std::uint64_t id = 0;
+    Piece piece = Piece::whole;  // more, last: it is the message's only answer
     Response response;
     bool again = false;              // an ingest that met a lock: not done, to be tried later
     std::int64_t rate = -1;          // of the key; 0: none; -1: the key was not looked at

@@ -426,11 +426,13 @@ private:
                 }
             }
         }
+        out_.by_lines = request_.method == "GET" && output_.format == Format::csv && !out_.counts && !out_.roll_back &&
+                        !out_.max_affected && (out_.kind == Prepared::Kind::read || call_.function->is_set);
         if (out_.kind == Prepared::Kind::call) {
             call_.returning = needed_columns(node_, {});
-            out_.sql = call_statement(call_, node_, output_);
+            out_.sql = out_.by_lines ? call_lines_statement(call_, node_) : call_statement(call_, node_, output_);
         } else if (out_.kind == Prepared::Kind::read) {
-            out_.sql = read_statement(node_, output_);
+            out_.sql = out_.by_lines ? read_lines_statement(node_) : read_statement(node_, output_);
             const std::string query = canonical(request_.query);
             out_.content_location = "/" + percent_encode(target_.name) + (query.empty() ? "" : '?' + query);
         } else {
@@ -575,7 +577,9 @@ std::string location_of(const Prepared& prepared, const Outcome& outcome) {
 
 void answer_read(const Prepared& prepared, const Outcome& outcome, http::Response& response) {
     response.status = range_status(prepared.range.offset, outcome.rows, outcome.total);
-    response.fields.add("Content-Range", content_range(prepared.range.offset, outcome.rows, outcome.total));
+    if (!outcome.unfinished) {
+        response.fields.add("Content-Range", content_range(prepared.range.offset, outcome.rows, outcome.total));
+    }
     if (!prepared.content_location.empty()) {
         response.fields.add("Content-Location", prepared.content_location);
     }

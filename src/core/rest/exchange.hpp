@@ -39,6 +39,7 @@ struct Target {
 // What is to be done, and what the answer depends on.
 struct Prepared {
     SqlText sql;
+    bool by_lines = false;            // sql yields the lines of a body in CSV (statement.hpp)
     std::optional<SqlText> explain;   // whose estimate is the total
     std::uint64_t explain_above = 0;  // run it only where the total is larger; 0: always
     bool read_only = false;
@@ -69,6 +70,7 @@ std::variant<Prepared, http::Response> prepare(const http::Request& request, con
 struct Outcome {
     std::optional<std::uint64_t> total;
     std::uint64_t rows = 0;
+    bool unfinished = false;  // there are more rows than these, the answer's body follows piece by piece
     std::string body;
     std::optional<std::string> headers;  // response.headers
     std::optional<std::string> status;   // response.status

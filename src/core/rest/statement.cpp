@@ -19,10 +19,14 @@ void write_json(SqlText& sql, std::string_view what, bool strip, bool first_alon
         << (first_alone ? "->0" : "") << (strip ? ")" : "") << ", '" << (first_alone ? "null" : "[]") << "')";
 }
 
+// The names of the columns, empty where there are no rows.
+constexpr std::string_view kCsvHeader =
+    "(SELECT COALESCE(pg_catalog.string_agg(a.k, ','), '') FROM (SELECT pg_catalog.json_object_keys(r)::text AS k"
+    " FROM (SELECT pg_catalog.row_to_json(hh) AS r FROM pgrst_source AS hh LIMIT 1) s) a)";
+
 void write_csv(SqlText& sql) {
-    sql << "(SELECT COALESCE(pg_catalog.string_agg(a.k, ','), '') FROM (SELECT pg_catalog.json_object_keys(r)::text AS "
-           "k"
-           " FROM (SELECT pg_catalog.row_to_json(hh) AS r FROM pgrst_source AS hh LIMIT 1) s) a) || E'\\n' || "
+    sql << kCsvHeader
+        << " || E'\\n' || "
            "COALESCE(pg_catalog.string_agg(pg_catalog.substring(_postgrest_t::text, 2, "
            "pg_catalog.length(_postgrest_t::text)"
            " - 2), E'\\n'), '')";
@@ -419,6 +423,32 @@ SqlText call_statement(const Call& call, const ReadNode& node, const Output& out
     sql << " FROM (";
     write_read(sql, node);
     sql << ") _postgrest_t";
+    return sql;
+}
+
+// A row's text in parentheses is computed once, below a window function that keeps the two levels apart.
+SqlText read_lines_statement(const ReadNode& node) {
+    SqlText sql;
+    sql << "SELECT l.header, pg_catalog.substring(l.line, 2, pg_catalog.length(l.line) - 2)"
+           " FROM (SELECT CASE WHEN pg_catalog.row_number() OVER () = 1 THEN"
+           " (SELECT pg_catalog.string_agg(k, ',') FROM pg_catalog.json_object_keys("
+           "pg_catalog.row_to_json(_postgrest_t)) k) END AS header, _postgrest_t::text AS line FROM (";
+    write_read(sql, node);
+    sql << ") _postgrest_t) l";
+    return sql;
+}
+
+// The header is that of what the function yields, be it all filtered out.
+SqlText call_lines_statement(const Call& call, const ReadNode& node) {
+    SqlText sql;
+    sql << "WITH pgrst_source AS (";
+    write_call(sql, call);
+    sql << ") SELECT " << kCsvHeader
+        << " AS header, NULL::text AS line"
+           " UNION ALL SELECT NULL, pg_catalog.substring(l.line, 2, pg_catalog.length(l.line) - 2)"
+           " FROM (SELECT _postgrest_t::text AS line FROM (";
+    write_read(sql, node);
+    sql << ") _postgrest_t OFFSET 0) l";
     return sql;
 }
 

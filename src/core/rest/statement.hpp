@@ -55,6 +55,10 @@ struct Call {
 SqlText read_statement(const ReadNode& node, const Output& output);
 SqlText write_statement(const Write& write, const ReadNode& node, const Output& output);
 SqlText call_statement(const Call& call, const ReadNode& node, const Output& output);
+// The same as CSV, by lines instead of one body: rows of (header text, line text), in which the header, if there is
+// one, stands in the first row. Nothing is gathered in the database. The function yields a set.
+SqlText read_lines_statement(const ReadNode& node);
+SqlText call_lines_statement(const Call& call, const ReadNode& node);
 // EXPLAIN (FORMAT JSON) of what is counted.
 SqlText explain_statement(const ReadNode& node);
 
