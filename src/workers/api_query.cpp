@@ -113,7 +113,7 @@ http::Response refusal(const SqlError& error, const http::Query& query) {
 }
 
 void compress(const http::Request& request, http::Response& response) {
-    response.fields.add("Vary", "Accept, Accept-Encoding, Accept-Profile, Authorization, Prefer, Range");
+    response.fields.add("Vary", rest::kVary);
     if (response.body.size() >= kCompressFrom && http::accepts_gzip(request.fields)) {
         response.body = http::gzip(response.body);
         response.fields.add("Content-Encoding", "gzip");

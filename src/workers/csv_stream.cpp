@@ -103,7 +103,7 @@ private:
             text_.clear();
             return false;
         }
-        finished.response.fields.add("Vary", "Accept-Encoding, Authorization");
+        finished.response.fields.add("Vary", rest::kVary);
         pieces_.send(std::move(finished.response));
         return true;
     }

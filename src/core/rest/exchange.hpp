@@ -84,6 +84,9 @@ struct Finished {
 };
 Finished finish(const Prepared& prepared, Outcome outcome);
 
+// The answer's Vary: what it depends on; a superset of PostgREST's.
+inline constexpr const char* kVary = "Accept, Accept-Encoding, Accept-Profile, Authorization, Prefer, Range";
+
 http::Response failure_response(const Failure& failure);
 
 // An error of PostgreSQL's as PostgREST answers it: its table of statuses, RAISE with SQLSTATE 'PTxyz' or 'PGRST'.
