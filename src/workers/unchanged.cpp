@@ -27,8 +27,8 @@ constexpr std::array<std::string_view, 12> kOfData = {
 constexpr std::array<std::string_view, 4> kClockWords = {"now", "today", "tomorrow", "yesterday"};
 
 // Fields that an answer depends on, besides the role and its claims.
-constexpr std::array<const char*, 6> kFields = {"Accept", "Accept-Profile", "Prefer", "Range", "Range-Unit",
-                                                "Accept-Encoding"};
+constexpr std::array<const char*, 6> kFields = {"Accept", "Accept-Profile", "Prefer",
+                                                "Range",  "Range-Unit",     "Accept-Encoding"};
 
 struct Kept {
     std::string snapshot;

@@ -20,8 +20,8 @@ bool depends_on_data_alone(const http::Query& query, const rest::Name& relation,
 // The same of a report (GET /api/visualize), but for its time, which its tag does not count.
 bool report_depends_on_data_alone(const http::Query& query);
 
-// The answer, if the request names its tag (If-None-Match), it was made in this process and nothing was committed since.
-// In a transaction, with a snapshot as old as the transaction.
+// The answer, if the request names its tag (If-None-Match), it was made in this process and nothing was committed
+// since. In a transaction, with a snapshot as old as the transaction.
 std::optional<http::Response> unchanged_answer(const http::Query& query);
 
 // Keeps what a later request can be compared with. `snapshot`: of before the query.
