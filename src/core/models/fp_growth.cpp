@@ -142,6 +142,8 @@ private:
             std::sort(path_.begin(), path_.end());
             insert(tree, 1);
         }
+        budget_.give_back(counts);
+        budget_.give_back(ranks);
     }
 
     void begin_nodes(Tree& tree) {
