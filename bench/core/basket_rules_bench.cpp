@@ -1,14 +1,13 @@
-// Frequent itemsets and rules of baskets from a file, for bench/performance/basket_rules.py:
-//   basket_rules_bench FILE MIN_SUPPORT MIN_CONFIDENCE MAX_LENGTH
+// Frequent itemsets and rules of baskets from a file: basket_rules_bench FILE MIN_SUPPORT MIN_CONFIDENCE MAX_LENGTH
 // A line of the file is a basket, of numbers. Prints the itemsets and the rules by their lengths, and the milliseconds
-// that each took, at the least of several runs; then the rules of the highest lift.
+// of processor time that each took, at the least of several runs; then the rules of the highest lift.
 #include "core/models/basket_rules.hpp"
 #include "core/models/fp_growth.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -27,10 +26,10 @@ template <typename Work>
 double least_milliseconds(Work&& work) {
     double least = 0;
     for (int run = 0; run < kRuns; ++run) {
-        const auto begin = std::chrono::steady_clock::now();
+        const std::clock_t begin = std::clock();
         work();
-        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-        least = run == 0 ? took.count() : std::min(least, took.count());
+        const double took = static_cast<double>(std::clock() - begin) * 1000 / CLOCKS_PER_SEC;
+        least = run == 0 ? took : std::min(least, took);
     }
     return least;
 }
