@@ -230,6 +230,20 @@ TEST(FpGrowth, stops_when_it_is_told_to_and_says_how_far_it_is) {
     EXPECT_TRUE(progress.ends_with(" of 200")) << progress;
 }
 
+TEST(FpGrowth, stops_in_the_midst_of_a_path_too) {
+    Items items;
+    for (Item item = 0; item < 20; ++item) items.push_back(item);
+    Task task(1, kPlenty);
+    MemoryBudget budget(task);
+    std::size_t sets = 0;
+    EXPECT_THROW(fp_growth(baskets_of({items}), {1, 100}, budget,
+                           [&](std::span<const Item>, std::uint32_t) {
+                               if (++sets == 1000) task.cancel();
+                           }),
+                 Cancelled);
+    EXPECT_EQ(sets, 1000U);
+}
+
 BasketRules rules_of(const Baskets& baskets, const BasketRulesOptions& options) {
     Task task(1, kPlenty);
     return basket_rules(baskets, options, task);
