@@ -1,0 +1,54 @@
+// The products with the greatest inner products with a customer's factors, exactly, without a look at most of them.
+//
+// Products are kept in descending order of their factors' length: x'y is at most |x| |y|, so that the search is over
+// as soon as that is less than the least of the k best so far (C. Teflioudi, R. Gemulla, O. Mykytiuk, "LEMP: fast
+// retrieval of large entries in a matrix product", SIGMOD 2015, the bound by length).
+#pragma once
+
+#include "core/no_postgres.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/models/factors.hpp"
+
+namespace analytics::models {
+
+struct ScoredProduct {
+    std::uint32_t product;
+    float score;
+
+    bool operator==(const ScoredProduct&) const = default;
+};
+
+class TopProducts {
+public:
+    explicit TopProducts(const Factors& products);
+
+    static std::size_t memory(std::size_t products, std::size_t factors) {
+        return Factors::memory(products, factors) + products * (sizeof(std::uint32_t) + sizeof(float));
+    }
+
+    std::size_t size() const { return numbers_.size(); }
+
+    // At most k, in descending order of score, equal ones in ascending order of product, without those excluded (in any
+    // order). `looked_at`, if any, becomes the number of products whose inner product was made. Throws Error
+    // invalid_parameter when the customer has another number of factors.
+    std::vector<ScoredProduct> find(std::span<const float> customer, std::size_t k,
+                                    std::span<const std::uint32_t> excluded = {},
+                                    std::size_t* looked_at = nullptr) const;
+    // Without those for which `skip` holds; it's asked only of products that would be among the k.
+    std::vector<ScoredProduct> find_unless(std::span<const float> customer, std::size_t k,
+                                           const std::function<bool(std::uint32_t)>& skip,
+                                           std::size_t* looked_at = nullptr) const;
+
+private:
+    Factors rows_;                        // by length
+    std::vector<std::uint32_t> numbers_;  // of the products
+    std::vector<float> lengths_;          // rounded upwards
+};
+
+}  // namespace analytics::models

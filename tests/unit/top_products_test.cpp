@@ -1,0 +1,162 @@
+// The search for the best products, against all of them scored and sorted.
+#include "core/models/top_products.hpp"
+
+#include "core/error.hpp"
+#include "core/models/factor_kernels.hpp"
+#include "core/models/random.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace analytics::models {
+namespace {
+
+// Of lengths that differ by a factor of up to 2^spread.
+Factors random_rows(std::size_t rows, std::size_t columns, double spread, std::int64_t seed) {
+    Random random(seed, 0);
+    Factors factors(rows, columns);
+    for (std::size_t i = 0; i < rows; ++i) {
+        const double length = std::exp2(-spread * random.uniform());
+        for (float& value : factors.values(i)) value = static_cast<float>(length * (random.uniform() - 0.5));
+    }
+    return factors;
+}
+
+// In -1, 0, 1: many equal scores.
+Factors small_whole_rows(std::size_t rows, std::size_t columns, std::int64_t seed) {
+    Random random(seed, 1);
+    Factors factors(rows, columns);
+    for (std::size_t i = 0; i < rows; ++i) {
+        for (float& value : factors.values(i)) value = static_cast<float>(random.below(3)) - 1;
+    }
+    return factors;
+}
+
+std::vector<ScoredProduct> brute_force(const Factors& products, const Factors& customers, std::size_t customer,
+                                       std::size_t k, const std::vector<std::uint32_t>& excluded) {
+    std::vector<ScoredProduct> all;
+    for (std::uint32_t i = 0; i < products.rows(); ++i) {
+        if (std::find(excluded.begin(), excluded.end(), i) != excluded.end()) continue;
+        float score = 0;
+        inner_products(customers.row(customer), products.row(i), 1, products.stride(), &score);
+        all.push_back({i, score});
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const ScoredProduct& a, const ScoredProduct& b) { return a.score > b.score; });
+    all.resize(std::min(k, all.size()));
+    return all;
+}
+
+void expect_the_same(const Factors& products, const Factors& customers, std::int64_t seed) {
+    const TopProducts top(products);
+    Random random(seed, 2);
+    for (std::size_t u = 0; u < customers.rows(); ++u) {
+        for (const std::size_t k : {std::size_t{0}, std::size_t{1}, std::size_t{10}, products.rows() + 5}) {
+            std::vector<std::uint32_t> excluded;
+            for (std::size_t n = random.below(40); n > 0; --n) {
+                excluded.push_back(static_cast<std::uint32_t>(random.below(products.rows() + 3)));
+            }
+            const auto found = top.find(customers.values(u), k, excluded);
+            const auto expected = brute_force(products, customers, u, k, excluded);
+            ASSERT_EQ(found.size(), expected.size());
+            for (std::size_t i = 0; i < found.size(); ++i) {
+                ASSERT_EQ(found[i].product, expected[i].product) << "customer " << u << ", k " << k << ", place " << i;
+                ASSERT_EQ(found[i].score, expected[i].score);
+            }
+        }
+    }
+}
+
+TEST(TopProducts, inner_products_are_those) {
+    for (const std::size_t columns : {1, 7, 8, 9, 33, 64}) {
+        const Factors rows = random_rows(11, columns, 0, 1);
+        const Factors query = random_rows(1, columns, 0, 2);
+        for (std::size_t count = 0; count <= 11; ++count) {
+            std::vector<float> products(12, 77);
+            inner_products(query.row(0), rows.row(0), count, rows.stride(), products.data());
+            for (std::size_t i = 0; i < count; ++i) {
+                double sum = 0;
+                for (std::size_t j = 0; j < columns; ++j) {
+                    sum += static_cast<double>(query.row(0)[j]) * static_cast<double>(rows.row(i)[j]);
+                }
+                EXPECT_NEAR(products[i], sum, 1e-6);
+            }
+            EXPECT_EQ(products[count], 77.0F);
+        }
+    }
+}
+
+TEST(TopProducts, finds_what_scoring_all_products_finds) {
+    for (const std::size_t columns : {1, 5, 8, 20, 64}) {
+        for (const double spread : {0.0, 3.0, 20.0}) {
+            expect_the_same(random_rows(700, columns, spread, 3), random_rows(20, columns, 1, 4), 5);
+        }
+    }
+    expect_the_same(random_rows(1, 4, 0, 3), random_rows(5, 4, 0, 4), 5);
+    expect_the_same(random_rows(64, 4, 0, 3), random_rows(5, 4, 0, 4), 5);
+}
+
+TEST(TopProducts, equally_good_ones_come_in_the_order_of_products) {
+    for (const std::size_t columns : {1, 2, 6}) {
+        expect_the_same(small_whole_rows(500, columns, 6), small_whole_rows(30, columns, 7), 8);
+    }
+}
+
+// x'y is |x| |y| for each, but for rounding: a bound that forgot about that would stop too early.
+TEST(TopProducts, rounding_hides_none_that_point_where_the_customer_does) {
+    for (std::int64_t seed = 20; seed < 40; ++seed) {
+        const Factors direction = random_rows(1, 64, 0, seed);
+        Random random(seed, 3);
+        Factors products(1000, 64);
+        for (std::size_t i = 0; i < products.rows(); ++i) {
+            const double length = 1 + 1e-7 * random.uniform();
+            for (std::size_t j = 0; j < 64; ++j) {
+                products.row(i)[j] = static_cast<float>(length * static_cast<double>(direction.row(0)[j]));
+            }
+        }
+        expect_the_same(products, direction, 11);
+    }
+}
+
+TEST(TopProducts, short_products_are_not_looked_at) {
+    const Factors products = random_rows(20000, 16, 10, 12);
+    const Factors customers = random_rows(10, 16, 0, 13);
+    const TopProducts top(products);
+    for (std::size_t u = 0; u < customers.rows(); ++u) {
+        std::size_t looked_at = 0;
+        const auto found = top.find(customers.values(u), 10, {}, &looked_at);
+        EXPECT_EQ(found, brute_force(products, customers, u, 10, {}));
+        EXPECT_LT(looked_at, products.rows() / 2);
+        EXPECT_GE(looked_at, 10U);
+    }
+}
+
+TEST(TopProducts, what_is_skipped_makes_room_for_others) {
+    const Factors products = random_rows(900, 8, 2, 14);
+    const Factors customers = random_rows(1, 8, 0, 15);
+    std::vector<std::uint32_t> odd;
+    for (std::uint32_t i = 1; i < 900; i += 2) odd.push_back(i);
+    const TopProducts top(products);
+    const auto found = top.find_unless(customers.values(0), 12, [](std::uint32_t product) { return product % 2 == 1; });
+    EXPECT_EQ(found, brute_force(products, customers, 0, 12, odd));
+    EXPECT_TRUE(top.find_unless(customers.values(0), 12, [](std::uint32_t) { return true; }).empty());
+}
+
+TEST(TopProducts, a_customer_of_another_model_is_refused) {
+    const TopProducts top(random_rows(5, 8, 0, 16));
+    const std::vector<float> customer(7);
+    try {
+        top.find(customer, 1);
+        FAIL() << "seven factors were taken for eight";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::invalid_parameter);
+        EXPECT_FALSE(error.hint().empty());
+    }
+    EXPECT_TRUE(TopProducts(Factors(0, 7)).find(customer, 3).empty());
+}
+
+}  // namespace
+}  // namespace analytics::models
