@@ -505,8 +505,14 @@ void Service::answered(std::size_t executor, std::vector<http::Answer>&& answers
 void Service::answer_query(Pending& pending, http::Answer&& result) {
     if (pending.route == http::Route::health) {
         answer(pending, health(&result));
+    } else if (pending.refused) {
+        answer(pending, too_many_streams());
     } else if (pending.route == http::Route::live && result.response.status == 200) {
-        start_listener(pending, result);
+        if (pending.gone) {  // the cancel came too late: nobody would end the stream
+            answer(pending, busy("the client left"));
+        } else {
+            start_listener(pending, result);
+        }
     } else {
         answer(pending, std::move(result.response));
     }

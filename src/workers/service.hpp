@@ -58,8 +58,9 @@ private:
         Time not_before = 0;  // of an ingest that met a lock
         int tries = 0;
         bool gone = false;
-        bool begun = false;  // its answer has, in pieces
-        int status = 0;      // which it began with
+        bool begun = false;    // its answer has, in pieces
+        bool refused = false;  // there are streams enough: its pieces go nowhere
+        int status = 0;        // which it began with
         std::size_t bytes = 0;
         http::Query query;  // of all but ingests
         http::Ingest ingest;
@@ -108,6 +109,8 @@ private:
     bool has_room(std::size_t executor) const;
     void answer_piece(std::size_t executor, http::Answer&& answer);
     void give_up(std::size_t executor);
+    std::size_t streams() const;
+    http::Response too_many_streams() const;
 
     // service_health.cpp
     http::Response health(const http::Answer* database) const;

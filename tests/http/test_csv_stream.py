@@ -113,7 +113,8 @@ def cancelled(server):
 
 
 def idle(server):
-    return server.get("/api/health").json["executors"] == {"configured": 3, "running": 3, "busy": 0}
+    executors = server.get("/api/health").json["executors"]
+    return executors["busy"] == 0 and executors["running"] == executors["configured"]
 
 
 def test_100_mb_in_little_memory(server, shop, copied):
@@ -271,16 +272,44 @@ def test_a_lost_executor_cuts_off(server, shop):
     until(lambda: idle(server), "another one")
 
 
-def test_two_streams_and_others(server, shop, key, copied):
+@pytest.fixture
+def four(server, settings):
+    """Executors, of which two may stream."""
+    settings.set(http_executors="4")
+    until(lambda: server.get("/api/health").json["executors"]["running"] == 4, "four executors")
+
+
+def test_two_streams_and_others(server, shop, key, copied, four):
     """Each at its own pace, and nobody waits for them."""
     first, second = Stream(server, "/api/many"), Stream(server, "/api/many")
     until(lambda: len(waiting(shop)) == 2, "two pauses")
     for _ in range(20):
         assert server.get("/").status == 200
         assert server.ingest(key, [{"event": "login"}]).json["accepted"] == 1
+        assert server.get("/api/many?limit=5", **CSV).body.count(b"\n") == 5
         first.read(100_000)
-    assert len(waiting(shop) | pids(shop, "executor")) == 3
+    assert len(waiting(shop) | pids(shop, "executor")) == 4
     second.read_all()
     assert server.get("/api/many?limit=5", **CSV).body.count(b"\n") == 5  # the executor that is free again
     assert is_copy(second, copied) and is_copy(first.read_all(), copied)
+    until(lambda: idle(server), "rest")
+
+
+def test_slow_readers_leave_executors_to_others(server, shop, copied, four):
+    """Half of them stream; one more that turns out long is refused, on a connection that goes on."""
+    streams = [Stream(server, "/api/many") for _ in range(2)]
+    until(lambda: len(waiting(shop)) == 2, "two pauses")
+    third = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    for _ in range(3):
+        third.request("GET", "/api/many", headers=CSV)
+        refusal = third.getresponse()
+        assert (refusal.status, refusal.headers["Retry-After"]) == (503, "5")
+        assert b'"too_many_exports"' in refusal.read()
+        third.request("GET", "/api/many?limit=5", headers=CSV)
+        short = third.getresponse()
+        assert short.status == 200 and short.read().count(b"\n") == 5
+    streams[0].close()
+    until(lambda: len(waiting(shop)) == 1, "the end of one")
+    assert is_copy(Stream(server, "/api/many").read_all(), copied)
+    assert is_copy(streams[1].read_all(), copied)
     until(lambda: idle(server), "rest")
