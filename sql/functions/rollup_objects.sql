@@ -303,7 +303,9 @@ AS $$
 DECLARE
     described record;
 BEGIN
-    EXECUTE format('CREATE OR REPLACE VIEW analytics_api.%1$I WITH (security_invoker = true) AS SELECT * FROM analytics.%1$I', name);
+    -- (joined with nothing, what could be written to is only read)
+    EXECUTE format('CREATE OR REPLACE VIEW analytics_api.%1$I WITH (security_invoker = true) AS SELECT v.* FROM analytics.%1$I v%2$s', name,
+                   CASE pg_relation_is_updatable(format('analytics.%I', name)::regclass, true) WHEN 0 THEN '' ELSE ' CROSS JOIN (SELECT) nothing' END);
     EXECUTE format('COMMENT ON VIEW analytics_api.%I IS %L', name, obj_description(format('analytics.%I', name)::regclass, 'pg_class'));
     FOR described IN SELECT a.attname, col_description(a.attrelid, a.attnum) AS text FROM pg_attribute a
                       WHERE a.attrelid = format('analytics.%I', name)::regclass AND a.attnum > 0 AND NOT a.attisdropped LOOP
