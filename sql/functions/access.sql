@@ -70,7 +70,8 @@ AS $$
                           'recount_category', 'add_order_values', 'gather_order_values', 'distinct_count', 'order_value_quantile', 'rate_on',
                           'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session',
                           'tail_session_day', 'documented_relations', 'parts_events', 'visualize', 'rfm_at', 'segment_movement', 'serving_model',
-                          'bgnbd_fit', 'gamma_gamma_fit', 'bgnbd_expected', 'bgnbd_p_alive', 'gamma_gamma_value', 'kmeans', 'assign_cluster')
+                          'bgnbd_fit', 'gamma_gamma_fit', 'bgnbd_expected', 'bgnbd_p_alive', 'gamma_gamma_value', 'kmeans', 'assign_cluster',
+                          'bought_together', 'trending_products', 'basket_rules')
             OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))
     -- sending: what comes in, and what of it was rejected; no figures
     UNION ALL

@@ -16,8 +16,7 @@ CREATE OR REPLACE FUNCTION analytics.store_today(store text) RETURNS date
 AS $$
 BEGIN
     PERFORM analytics.require_store(store);
-    RETURN (coalesce(CASE WHEN analytics.setting_of('clock', store) = 'data' THEN analytics.newest_event(store) END, statement_timestamp())
-            AT TIME ZONE analytics.setting_of('timezone', store))::date;
+    RETURN (analytics.store_now(store) AT TIME ZONE analytics.setting_of('timezone', store))::date;
 END
 $$;
 COMMENT ON FUNCTION analytics.store_today(text) IS 'today in a store''s time zone, by its setting clock';

@@ -13,8 +13,9 @@ COMMENT ON FUNCTION analytics.largest_basket() IS 'how many products of an order
 
 -- CTEs that count the baskets of the lines of `source` (counted_line's columns, named l) that meet the condition:
 -- line; known: each product's number, for a new one the next ('' stands for all products); single: baskets by number;
--- pair: baskets by two numbers, a * 2^32 + b, a < b, in this order. `sign` is what a line counts.
-CREATE OR REPLACE FUNCTION analytics.count_baskets_sql(source text, condition text, sign text) RETURNS text
+-- pair: baskets by two numbers, a * 2^32 + b, a < b, in this order. `sign` is what a line counts. `paired`: which baskets count in
+-- pairs, a condition on b (its numbers).
+CREATE OR REPLACE FUNCTION analytics.count_baskets_sql(source text, condition text, sign text, paired text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -43,14 +44,14 @@ AS $$
               FROM (SELECT b.store_id, sum(b.sign)::integer AS baskets FROM basket b GROUP BY b.store_id) s
               JOIN known k ON k.store_id = s.store_id AND k.product_id = ''
         ), chosen AS (
-            SELECT b.sign, b.numbers FROM basket b WHERE cardinality(b.numbers) BETWEEN 2 AND analytics.largest_basket()
+            SELECT b.sign, b.numbers FROM basket b WHERE cardinality(b.numbers) BETWEEN 2 AND analytics.largest_basket() AND %4$s
             UNION ALL
             SELECT c.sign, array_agg(c.number ORDER BY c.number)
               FROM (SELECT b.event_id, b.store_id, b.order_id, b.revision, b.sign, k.number,
                            row_number() OVER (PARTITION BY b.event_id, b.store_id, b.order_id, b.revision, b.sign
                                               ORDER BY md5(coalesce(b.order_id, b.event_id) || ' ' || k.product_id), k.product_id) AS place
                       FROM basket b CROSS JOIN LATERAL unnest(b.numbers) n(number) JOIN known k ON k.number = n.number
-                     WHERE cardinality(b.numbers) > analytics.largest_basket()) c
+                     WHERE cardinality(b.numbers) > analytics.largest_basket() AND %4$s) c
              WHERE c.place <= analytics.largest_basket()
              GROUP BY c.event_id, c.store_id, c.order_id, c.revision, c.sign
         ), pair AS (
@@ -59,9 +60,9 @@ AS $$
              CROSS JOIN LATERAL unnest(c.numbers) WITH ORDINALITY a(number, place)
              CROSS JOIN LATERAL unnest(c.numbers[a.place + 1:]) b(number)
              GROUP BY 1 HAVING sum(c.sign) <> 0
-        )$sql$, source, condition, sign)
+        )$sql$, source, condition, sign, paired)
 $$;
-COMMENT ON FUNCTION analytics.count_baskets_sql(text, text, text) IS 'SQL that counts the baskets of a set of lines, by product and by two products';
+COMMENT ON FUNCTION analytics.count_baskets_sql(text, text, text, text) IS 'SQL that counts the baskets of a set of lines, by product and by two products';
 
 -- Adds these baskets to the merged ones, in one statement. fresh: there are none yet. with_p moves P to the statement's snapshot.
 CREATE OR REPLACE FUNCTION analytics.add_baskets_sql(source text, condition text, sign text, fresh boolean, with_p boolean) RETURNS text
@@ -69,7 +70,7 @@ CREATE OR REPLACE FUNCTION analytics.add_baskets_sql(source text, condition text
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('WITH %s, singles AS (INSERT INTO analytics.product_basket AS m (number, store_id, product_id, baskets) SELECT k.number, k.store_id, k.product_id, s.baskets FROM single s JOIN known k USING (number) ORDER BY k.number ON CONFLICT (number) DO UPDATE SET baskets = m.baskets + excluded.baskets), pairs AS (INSERT INTO analytics.product_pair AS m (a, b, baskets) SELECT (p.ab >> 32)::integer, (p.ab & 4294967295)::integer, p.baskets FROM pair p ORDER BY p.ab%s)%s SELECT count(*) FROM line',
-        analytics.count_baskets_sql(source, condition, sign),
+        analytics.count_baskets_sql(source, condition, sign, 'true'),
         CASE WHEN fresh THEN '' ELSE ' ON CONFLICT (a, b) DO UPDATE SET baskets = m.baskets + excluded.baskets' END,
         CASE WHEN with_p THEN ', moved AS (UPDATE analytics.rollup_state SET merged = analytics.merging_snapshot(), refreshed_at = clock_timestamp(), rows = (SELECT count(*) FROM line) WHERE name = ''product_pair'')' ELSE '' END)
 $$;
@@ -205,7 +206,7 @@ CREATE OR REPLACE FUNCTION analytics.keep_pairs(of_store text, before timestampt
 AS $$
 BEGIN
     EXECUTE format('WITH %s, singles AS (UPDATE analytics.product_basket m SET kept = m.kept + s.baskets FROM single s WHERE s.number = m.number), pairs AS (UPDATE analytics.product_pair m SET kept = m.kept + p.baskets FROM pair p WHERE m.a = (p.ab >> 32)::integer AND m.b = (p.ab & 4294967295)::integer) SELECT',
-                   analytics.count_baskets_sql('analytics.counted_line', 'l.store_id = $1 AND l.occurred_at < $2 AND ' || merged, 'l.sign'))
+                   analytics.count_baskets_sql('analytics.counted_line', 'l.store_id = $1 AND l.occurred_at < $2 AND ' || merged, 'l.sign', 'true'))
       USING of_store, before;
 END
 $$;
@@ -267,21 +268,26 @@ END
 $$;
 COMMENT ON FUNCTION analytics.unmerge_pairs(date, date) IS 'takes the baskets of days out of product_affinity''s merged counts; the caller holds the engine lock';
 
--- The tail's counts, of the stores that the caller may see: pairs both ways round, a product with itself, and '' with '' for all baskets.
+-- The tail's counts: pairs both ways round, a product with itself, and '' with '' for all baskets. Of the stores that the caller may see; or of one
+-- store, and pairs of those baskets alone that hold one of some products.
 DO $$
 DECLARE
     counted text := 'RETURN QUERY WITH %s SELECT k.store_id, k.number, k.number, k.product_id, k.product_id, s.baskets FROM single s JOIN known k USING (number) UNION ALL SELECT x.store_id, x.number, y.number, x.product_id, y.product_id, p.baskets FROM pair p CROSS JOIN LATERAL (VALUES ((p.ab >> 32)::integer, (p.ab & 4294967295)::integer), ((p.ab & 4294967295)::integer, (p.ab >> 32)::integer)) w(a, b) JOIN known x ON x.number = w.a JOIN known y ON y.number = w.b;';
-    allowed text := '(stores IS NULL OR l.store_id = ANY (stores))';
+    kind record;
 BEGIN
-    EXECUTE format('CREATE OR REPLACE FUNCTION analytics.tail_product_pair() RETURNS TABLE (store_id text, a integer, b integer, product_a text, product_b text, baskets integer)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED ROWS 5000 COST 10000
+    FOR kind IN
+        SELECT * FROM (VALUES ('tail_product_pair()', ' SECURITY DEFINER', '(stores IS NULL OR l.store_id = ANY (stores))', 'true'),
+                              ('tail_product_pair_of(of_store text, products text[])', '', 'l.store_id = of_store',
+                               'b.numbers && ARRAY(SELECT k.number FROM known k WHERE k.product_id = ANY (products))')) v(signature, rights, allowed, paired) LOOP
+        EXECUTE format('CREATE OR REPLACE FUNCTION analytics.%s RETURNS TABLE (store_id text, a integer, b integer, product_a text, product_b text, baskets integer)
+    LANGUAGE plpgsql STABLE%s PARALLEL RESTRICTED ROWS 5000 COST 10000
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
     SET enable_hashagg = off
     SET jit = off
     SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan
-AS %L', format('
+AS %L', kind.signature, kind.rights, format('
 #variable_conflict use_column
 DECLARE
     state analytics.rollup_state;
@@ -301,12 +307,14 @@ BEGIN
     END IF;
 END
 ',
-        format(counted, analytics.count_baskets_sql('analytics.counted_line'::text, allowed, 'l.sign'::text)),
-        format(counted, analytics.count_baskets_sql('analytics.counted_line'::text, allowed || ' AND (l.occurred_at < state.built_from::timestamp AT TIME ZONE ''UTC'' OR NOT pg_visible_in_snapshot(l.stamp, state.merged))', 'l.sign'::text)),
-        format(counted, analytics.count_baskets_sql(analytics.tail_lines_sql('newer'::text, 'running'::text), allowed, 'l.sign'::text))));
+            format(counted, analytics.count_baskets_sql('analytics.counted_line'::text, kind.allowed, 'l.sign'::text, kind.paired)),
+            format(counted, analytics.count_baskets_sql('analytics.counted_line'::text, kind.allowed || ' AND (l.occurred_at < state.built_from::timestamp AT TIME ZONE ''UTC'' OR NOT pg_visible_in_snapshot(l.stamp, state.merged))', 'l.sign'::text, kind.paired)),
+            format(counted, analytics.count_baskets_sql(analytics.tail_lines_sql('newer'::text, 'running'::text), kind.allowed, 'l.sign'::text, kind.paired))));
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION analytics.tail_product_pair() IS 'baskets by product and by two products of the events that are not merged yet, of the stores that the caller may see';
+COMMENT ON FUNCTION analytics.tail_product_pair_of(text, text[]) IS 'the same of one store, with the pairs of those baskets alone that hold one of these products: all pairs of these products are among them';
 
 -- Merged and tail in one snapshot. The two rows and columns of the 2x2 table are summed from its cells, since large baskets, of
 -- which not every pair counts, may leave fewer than no baskets for "neither".
@@ -401,7 +409,7 @@ BEGIN
                concat_ws(' / ', nullif(x.product_id, ''), CASE WHEN x.number <> y.number THEN y.product_id END), c.expected::numeric, c.actual::numeric
           FROM counted c JOIN name x ON x.number = c.ab >> 32 JOIN name y ON y.number = c.ab & 4294967295
          WHERE ($1 IS NULL OR x.store_id = $1) AND %s$query$,
-        analytics.count_baskets_sql('analytics.counted_line', analytics.allowed_sql('l.store_id'), 'l.sign'), analytics.allowed_sql('x.store_id'))
+        analytics.count_baskets_sql('analytics.counted_line', analytics.allowed_sql('l.store_id'), 'l.sign', 'true'), analytics.allowed_sql('x.store_id'))
       USING store;
 END
 $$;

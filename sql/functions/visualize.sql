@@ -15,6 +15,15 @@ END
 $$;
 COMMENT ON FUNCTION analytics.newest_event(text) IS 'time of a store''s newest event that counts';
 
+-- Now for a store, by that setting.
+CREATE OR REPLACE FUNCTION analytics.store_now(store text) RETURNS timestamptz
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(CASE WHEN analytics.setting_of('clock', store) = 'data' THEN analytics.newest_event(store) END, statement_timestamp())
+$$;
+COMMENT ON FUNCTION analytics.store_now(text) IS 'now for a store, by its setting clock: the time of its newest event, or what the server says';
+
 -- Stores that have events: one probe a store in what is merged, and what is not.
 CREATE OR REPLACE FUNCTION analytics.known_stores() RETURNS text[]
     LANGUAGE sql STABLE
