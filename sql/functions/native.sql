@@ -137,3 +137,12 @@ CREATE OR REPLACE FUNCTION analytics.nearest_cluster(features double precision[]
     centroids double precision[]) RETURNS integer
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'analytics_nearest_cluster';
+
+CREATE OR REPLACE FUNCTION analytics.basket_rules(min_support double precision, min_confidence double precision, max_length integer DEFAULT 5, store text DEFAULT 'main',
+    "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL)
+    RETURNS TABLE (antecedent text[], consequent text, antecedent_count bigint, consequent_count bigint, count bigint, support double precision,
+                   confidence double precision, lift double precision, leverage double precision, conviction double precision, zhang double precision, p_value double precision)
+    LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER COST 1000000
+    SET search_path = pg_catalog, pg_temp
+    SET jit = off
+AS 'MODULE_PATHNAME', 'analytics_basket_rules';

@@ -206,3 +206,15 @@ BEGIN
     PERFORM analytics.needs_library('assign_cluster', 'Group customers by analytics.rfm, which is plain SQL.');
 END
 $$;
+
+CREATE OR REPLACE FUNCTION analytics.basket_rules(min_support double precision, min_confidence double precision, max_length integer DEFAULT 5, store text DEFAULT 'main',
+    "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL)
+    RETURNS TABLE (antecedent text[], consequent text, antecedent_count bigint, consequent_count bigint, count bigint, support double precision,
+                   confidence double precision, lift double precision, leverage double precision, conviction double precision, zhang double precision, p_value double precision)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('basket_rules', 'The view product_affinity and bought_together() have what two products have to do with each other.');
+END
+$$;

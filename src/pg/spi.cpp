@@ -7,6 +7,22 @@ namespace analytics::pg {
 namespace {
 
 constexpr std::size_t kMaxParameters = 32;
+constexpr long kRowsAtOnce = 1000;
+
+// Parameters as SPI takes them.
+struct Values {
+    explicit Values(std::initializer_list<Parameter> parameters) {
+        std::size_t place = 0;
+        for (const auto& parameter : parameters) {
+            values[place] = parameter.value;
+            nulls[place] = parameter.null ? 'n' : ' ';
+            ++place;
+        }
+    }
+
+    std::array<Datum, kMaxParameters> values{};
+    std::array<char, kMaxParameters> nulls{};
+};
 
 // Inside protect(). The settings last until the nesting level ends, or with the (sub)transaction.
 int prefer_indexes() {
@@ -73,35 +89,34 @@ Result::~Result() {
 
 void Result::no_such_row() { throw analytics::Error(Code::internal, "a statement returned fewer rows than it should"); }
 
-Result Statement::execute(std::initializer_list<Parameter> parameters, Access access) {
-    if (parameters.size() != types_.size() || parameters.size() > kMaxParameters) {
+void Statement::prepare(std::size_t parameters) {
+    if (parameters != types_.size() || parameters > kMaxParameters) {
         throw analytics::Error(Code::internal, "wrong number of parameters").detail(sql_);
     }
-    if (plan_ == nullptr) {
-        protect([&] {
-            const SPIPlanPtr plan = SPI_prepare_cursor(sql_, static_cast<int>(types_.size()),
-                                                       const_cast<Oid*>(types_.data()), CURSOR_OPT_GENERIC_PLAN);
-            if (plan != nullptr && SPI_keepplan(plan) == 0) {
-                plan_ = plan;
-            }
-        });
-        if (plan_ == nullptr) {
-            spi_failed("SPI_prepare_cursor", SPI_result);
+    if (plan_ != nullptr) {
+        return;
+    }
+    protect([&] {
+        const SPIPlanPtr plan = SPI_prepare_cursor(sql_, static_cast<int>(types_.size()),
+                                                   const_cast<Oid*>(types_.data()), CURSOR_OPT_GENERIC_PLAN);
+        if (plan != nullptr && SPI_keepplan(plan) == 0) {
+            plan_ = plan;
         }
+    });
+    if (plan_ == nullptr) {
+        spi_failed("SPI_prepare_cursor", SPI_result);
     }
-    std::array<Datum, kMaxParameters> values{};
-    std::array<char, kMaxParameters> nulls{};
-    std::size_t place = 0;
-    for (const auto& parameter : parameters) {
-        values[place] = parameter.value;
-        nulls[place] = parameter.null ? 'n' : ' ';
-        ++place;
-    }
+}
+
+Result Statement::execute(std::initializer_list<Parameter> parameters, Access access) {
+    prepare(parameters.size());
+    Values given(parameters);
     SPITupleTable* table = nullptr;
     std::uint64_t processed = 0;
     const int code = protect([&] {
         const int level = search_ == Search::by_index ? prefer_indexes() : 0;
-        const int done = SPI_execute_plan(plan_, values.data(), nulls.data(), access == Access::read_only, 0);
+        const int done =
+            SPI_execute_plan(plan_, given.values.data(), given.nulls.data(), access == Access::read_only, 0);
         table = SPI_tuptable;
         processed = SPI_processed;
         if (level > 0) {
@@ -113,6 +128,26 @@ Result Statement::execute(std::initializer_list<Parameter> parameters, Access ac
         spi_failed("SPI_execute_plan", code);
     }
     return {table, processed};
+}
+
+void Statement::stream(std::initializer_list<Parameter> parameters, Access access,
+                       const std::function<void(const Row&)>& take) {
+    prepare(parameters.size());
+    Values given(parameters);
+    Portal const portal = protect([&] {
+        return SPI_cursor_open(nullptr, plan_, given.values.data(), given.nulls.data(), access == Access::read_only);
+    });
+    for (;;) {
+        protect([&] { SPI_cursor_fetch(portal, true, kRowsAtOnce); });
+        const Result rows(SPI_tuptable, SPI_processed);
+        if (rows.size() == 0) {
+            break;
+        }
+        for (std::uint64_t i = 0; i < rows.size(); ++i) {
+            take(rows[i]);
+        }
+    }
+    protect([&] { SPI_cursor_close(portal); });
 }
 
 }  // namespace analytics::pg

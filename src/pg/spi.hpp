@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -112,8 +113,13 @@ public:
 
     // Needs an open Connection.
     Result execute(std::initializer_list<Parameter> parameters = {}, Access access = Access::write);
+    // Gives each row of a result that may be larger than memory; it is valid during the call.
+    void stream(std::initializer_list<Parameter> parameters, Access access,
+                const std::function<void(const Row&)>& take);
 
 private:
+    void prepare(std::size_t parameters);
+
     const char* sql_;
     std::span<const Oid> types_;
     Search search_ = Search::any;

@@ -18,7 +18,14 @@ namespace {
 
 constexpr std::uint32_t kEmptySet = 0;
 
-void check_options(const BasketRulesOptions& options) {
+double lift_of(const RuleCounts& counts) {
+    return static_cast<double>(counts.both) * counts.baskets /
+           (static_cast<double>(counts.antecedent) * counts.consequent);
+}
+
+}  // namespace
+
+void check(const BasketRulesOptions& options) {
     if (!(options.min_support > 0 && options.min_support <= 1)) {
         throw Error(Code::invalid_parameter, "min_support is out of range")
             .detail("It is " + printed(options.min_support) + ".")
@@ -35,13 +42,6 @@ void check_options(const BasketRulesOptions& options) {
             .hint("It counts the antecedent and the consequent: from 2 to 100.");
     }
 }
-
-double lift_of(const RuleCounts& counts) {
-    return static_cast<double>(counts.both) * counts.baskets /
-           (static_cast<double>(counts.antecedent) * counts.consequent);
-}
-
-}  // namespace
 
 // Takes itemsets as they come, subsets first: when a set comes, the counts of its antecedents are known. Sets that are
 // as long as a rule may be are no antecedents, and are not kept.
@@ -199,7 +199,7 @@ std::uint64_t min_count_of(double min_support, std::size_t baskets) {
 }
 
 BasketRules basket_rules(const Baskets& baskets, const BasketRulesOptions& options, Task& task) {
-    check_options(options);
+    check(options);
     if (baskets.size() == 0) {
         return {};
     }

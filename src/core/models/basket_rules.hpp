@@ -46,6 +46,9 @@ struct BasketRulesOptions {
     int max_length = 5;           // antecedent and consequent, 2 to 100
 };
 
+// Throws Error invalid_parameter for options that make no sense.
+void check(const BasketRulesOptions& options);
+
 // The least count, 1 or more, whose share of the baskets, as a double, is at least so much.
 std::uint64_t min_count_of(double min_support, std::size_t baskets);
 

@@ -18,6 +18,20 @@ void Baskets::add(std::span<const Item> items) {
     }
 }
 
+void Baskets::renumber(std::span<const Item> numbers) {
+    item_end_ = 0;
+    auto begin = items_.begin();
+    for (const std::size_t end : ends_) {
+        const auto basket_end = items_.begin() + static_cast<std::ptrdiff_t>(end);
+        std::transform(begin, basket_end, begin, [&](Item item) { return numbers[item]; });
+        std::sort(begin, basket_end);
+        if (begin != basket_end) {
+            item_end_ = std::max(item_end_, std::size_t{*(basket_end - 1)} + 1);
+        }
+        begin = basket_end;
+    }
+}
+
 void sample_basket(std::vector<Item>& items, std::uint64_t order_hash, std::size_t largest) {
     std::sort(items.begin(), items.end());
     items.erase(std::unique(items.begin(), items.end()), items.end());

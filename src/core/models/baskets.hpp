@@ -18,6 +18,8 @@ class Baskets {
 public:
     // In any order; an item that is repeated counts once.
     void add(std::span<const Item> items);
+    // Each item becomes numbers[item]; no two become the same.
+    void renumber(std::span<const Item> numbers);
 
     std::size_t size() const { return ends_.size(); }
     // Ascending, each once.
