@@ -243,6 +243,7 @@ class Bench:
 
     def measure_models(self):
         """Each model in a file of its own, and a database of its own; what it costs against programs that do the same."""
+        import baskets
         import customer_value
         import kmeans  # scikit-learn takes seconds to load
 
@@ -252,6 +253,7 @@ class Bench:
         database.drop_database(MODELS)
         customer_value.measure(self)
         kmeans.measure(self)
+        baskets.measure(self)
 
     def measure_segments(self, connection):
         customers = segments.fill(connection, MILLION // 10 if self.options.quick else MILLION, self.progress)

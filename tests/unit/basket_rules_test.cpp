@@ -468,6 +468,19 @@ TEST(BasketRules, stop_when_they_are_told_to) {
     EXPECT_THROW(basket_rules(baskets_of(kAllElectronics), {0.1, 0.5, 5}, task), Cancelled);
 }
 
+TEST(Baskets, items_become_others_and_stay_in_order) {
+    Baskets baskets;
+    for (const Items& items : {Items{3, 0, 1}, Items{}, Items{2}, Items{1, 3}}) baskets.add(items);
+    const Items numbers = {7, 2, 0, 5};
+    baskets.renumber(numbers);
+    EXPECT_EQ(baskets.size(), 4U);
+    EXPECT_TRUE(std::ranges::equal(baskets[0], Items{2, 5, 7}));
+    EXPECT_TRUE(baskets[1].empty());
+    EXPECT_TRUE(std::ranges::equal(baskets[2], Items{0}));
+    EXPECT_TRUE(std::ranges::equal(baskets[3], Items{2, 5}));
+    EXPECT_EQ(baskets.item_end(), 8U);
+}
+
 TEST(SampleBasket, small_ones_stay_whole) {
     Items items = {5, 1, 5, 3};
     sample_basket(items, 42, 3);
