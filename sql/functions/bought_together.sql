@@ -14,7 +14,9 @@ CREATE OR REPLACE FUNCTION analytics.bought_together(products text[], n integer 
 AS $$
 #variable_conflict use_column
 DECLARE
-    merged boolean := EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = 'product_pair');
+    state analytics.rollup_state;
+    merged boolean;
+    has_tail boolean;
 BEGIN
     IF products IS NULL OR array_ndims(products) > 1 OR cardinality(products) > 1000 OR array_position(products, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'products are no list of products' USING ERRCODE = '22023', HINT = 'Pass up to 1,000 product ids: ''{P1,P2}''.';
@@ -24,9 +26,12 @@ BEGIN
         RAISE EXCEPTION 'invalid store' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(store, 100)), HINT = 'Pass a store''s id.';
     END IF;
     PERFORM analytics.require_store(store);
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = 'product_pair';
+    merged := FOUND;
+    has_tail := NOT merged OR state.built_from > '-infinity' OR analytics.pending_lines(state.merged, ARRAY[store]) > 0;
     RETURN QUERY
     WITH tail AS MATERIALIZED (
-        SELECT t.a, t.b, t.product_a AS product_id, t.baskets FROM analytics.tail_product_pair_of(store, products) t
+        SELECT t.a, t.b, t.product_a AS product_id, t.baskets FROM analytics.tail_product_pair_of(store, products) t WHERE has_tail
     ), asked AS MATERIALIZED (
         SELECT u.number, sum(u.baskets)::float8 AS baskets
           FROM (SELECT m.number, CASE WHEN merged THEN m.baskets ELSE m.kept END AS baskets
@@ -52,7 +57,7 @@ BEGIN
                   JOIN asked a ON a.number = c.asked
                   LEFT JOIN analytics.product_basket m ON m.number = c.number
                   LEFT JOIN tail s ON s.a = c.number AND s.b = c.number
-                 WHERE NOT EXISTS (SELECT FROM asked o WHERE o.number = c.number)) p
+                 WHERE c.number <> ALL (ARRAY(SELECT o.number FROM asked o))) p
     ), best AS MATERIALIZED (
         -- products are looked at for whether they are active in the order of their scores, until there are n
         SELECT c.*
