@@ -1,20 +1,11 @@
 -- Products that sell more than before: units in a window that ends now against the window before it (docs/baskets.md).
 
--- At least how many times as fast a product sells as before, with 95 % confidence. Of recent and previous units the share p that is recent has the
--- odds p / (1 - p), which is the ratio of the two rates (J. Przyborowski, H. Wilenski 1940); the score is the odds at the lower end of Wilson's interval
+-- The score: at least how many times as fast a product sells as before, with 95 % confidence. Of recent and previous units the share p that is recent has
+-- the odds p / (1 - p), which is the ratio of the two rates (J. Przyborowski, H. Wilenski 1940); the score is the odds at the lower end of Wilson's interval
 -- (E. B. Wilson 1927) for p. Units come in orders, which alone are independent of each other: the interval is for as many trials as there are orders
--- (the effective sample size of L. Kish 1965), so that one order of a thousand units is one voice.
-CREATE OR REPLACE FUNCTION analytics.growth_score(recent double precision, previous double precision, orders double precision) RETURNS double precision
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT w.lower / (1 - w.lower)
-      FROM (SELECT greatest(0, (s.p + s.zz / (2 * s.n) - sqrt(s.zz * (s.p * (1 - s.p) / s.n + s.zz / (4 * s.n * s.n)))) / (1 + s.zz / s.n)) AS lower
-              FROM (SELECT recent / (recent + previous) AS p, greatest(orders, 1) AS n, 1.6448536269514722::float8 ^ 2 AS zz) s) w
-$$;
-COMMENT ON FUNCTION analytics.growth_score(double precision, double precision, double precision) IS
-'how many times as fast something sells as before at least, with 95 % confidence: from units now and before, not both 0, and the orders of both';
-
+-- (the effective sample size of L. Kish 1965), so that one order of a thousand units is one voice. With n orders, a = n p, b = n (1 - p), these odds are
+-- (2 a + z^2 - s) / (2 b + z^2 + s), s = sqrt(z^4 + 4 z^2 a b / n), and never more than n / z^2.
+--
 -- Whole days come from product_daily's cells; the days on which the two windows begin are counted from their lines, and so are all days where a
 -- country is asked for, which the cells do not have. An order of a product is one event's lines of it, as in product_daily.
 DO $$
@@ -29,6 +20,9 @@ BEGIN
 AS %L', format('
 #variable_conflict use_column
 DECLARE
+    z2 constant float8 := 1.6448536269514722 ^ 2;
+    state analytics.rollup_state;
+    has_tail boolean;
     zone text;
     until timestamp;  -- these three on the store''s clock
     since timestamp;
@@ -49,6 +43,8 @@ BEGIN
     until := analytics.store_now(store) AT TIME ZONE zone;
     since := until - trending_products."window";
     before := since - trending_products."window";
+    SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = ''product_daily'';
+    has_tail := NOT FOUND OR state.built_from > ''-infinity'' OR analytics.pending_lines(state.merged, ARRAY[store]) > 0;
     RETURN QUERY
     WITH span AS (
         SELECT u.first, u.last
@@ -60,11 +56,11 @@ BEGIN
         SELECT c.product_id, c.bucket > since::date AS recent, c.units, c.orders
           FROM analytics.rollup_product_daily c
          WHERE c.store_id = store AND c.bucket > before::date AND c.bucket <= until::date AND c.bucket <> since::date AND trending_products.country IS NULL
-           AND (EXISTS (SELECT FROM analytics.rollup_state s WHERE s.name = ''product_daily'') OR %s)
+           AND (state.name IS NOT NULL OR %s)
          UNION ALL
         SELECT c.product_id, c.bucket > since::date, c.units, c.orders
           FROM analytics.tail_product_daily() c
-         WHERE c.store_id = store AND c.bucket > before::date AND c.bucket <= until::date AND c.bucket <> since::date AND trending_products.country IS NULL
+         WHERE has_tail AND c.store_id = store AND c.bucket > before::date AND c.bucket <= until::date AND c.bucket <> since::date AND trending_products.country IS NULL
          UNION ALL
         SELECT e.product_id, e.recent, e.units, e.sign
           FROM (SELECT l.product_id, l.occurred_at > since AT TIME ZONE zone AS recent, sum(l.units)::bigint AS units, l.sign
@@ -77,12 +73,15 @@ BEGIN
                          AND (trending_products.country IS NULL OR c.country = trending_products.country) OFFSET 0) l
                  GROUP BY l.product_id, recent, l.event_id, l.order_id, l.revision, l.sign) e
     ), counted AS (
-        SELECT p.product_id, coalesce(sum(p.units) FILTER (WHERE p.recent), 0)::bigint AS units, coalesce(sum(p.units) FILTER (WHERE NOT p.recent), 0)::bigint AS previous_units,
+        SELECT p.product_id, coalesce(sum(p.units) FILTER (WHERE p.recent), 0)::bigint AS units, greatest(0, sum(p.units) FILTER (WHERE NOT p.recent))::bigint AS previous_units,
                sum(p.orders) AS orders
           FROM piece p GROUP BY p.product_id
     ), scored AS (
-        SELECT c.product_id, c.units, greatest(c.previous_units, 0) AS previous_units, analytics.growth_score(c.units, greatest(c.previous_units, 0), c.orders) AS score
+        SELECT c.product_id, c.units, c.previous_units, (2 * v.a + z2 - v.s) / (2 * v.b + z2 + v.s) AS score
           FROM counted c
+         CROSS JOIN LATERAL (SELECT greatest(c.orders, 1)::float8 AS n, c.units + c.previous_units AS units) u
+         CROSS JOIN LATERAL (SELECT u.n * c.units / u.units AS a, u.n * c.previous_units / u.units AS b,
+                                    sqrt(z2 * z2 + 4 * z2 * u.n * c.units / u.units * c.previous_units / u.units) AS s) v
           LEFT JOIN analytics.product p ON p.store_id = store AND p.product_id = c.product_id
           LEFT JOIN (SELECT * FROM analytics.tail_product() t WHERE trending_products.category IS NOT NULL AND t.store_id = store) t ON t.product_id = c.product_id
          WHERE c.units > 0 AND coalesce(p.active, true)
