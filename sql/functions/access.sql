@@ -60,7 +60,7 @@ AS $$
      WHERE c.relnamespace = 'analytics'::regnamespace AND level IN ('reader', 'admin')
        AND (c.relname IN ('event', 'product', 'current_event', 'product_daily', 'category_daily', 'product_affinity', 'customer',
                           'customer_month', 'cohort_retention', 'session', 'session_daily', 'funnel_daily', 'data_dictionary', 'rfm',
-                          'segment_rule', 'segment_summary', 'segment_history', 'model', 'customer_value', 'customer_cluster', 'cluster_profile')
+                          'segment_rule', 'segment_summary', 'segment_history', 'model', 'customer_value', 'customer_cluster', 'cluster_profile', 'store_profile')
             OR c.relkind = 'v' AND c.relname IN (SELECT r.name FROM analytics.rollup r))
     UNION ALL
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
@@ -71,7 +71,8 @@ AS $$
                           'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session',
                           'tail_session_day', 'documented_relations', 'parts_events', 'visualize', 'rfm_at', 'segment_movement', 'serving_model',
                           'bgnbd_fit', 'gamma_gamma_fit', 'bgnbd_expected', 'bgnbd_p_alive', 'gamma_gamma_value', 'kmeans', 'assign_cluster',
-                          'bought_together', 'trending_products', 'basket_rules')
+                          'bought_together', 'trending_products', 'basket_rules',
+                          'product_report', 'customer_profile', 'value_distribution', 'store_profiles', 'activity', 'recent_events', 'ingest_activity', 'health')
             OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))
     -- sending: what comes in, and what of it was rejected; no figures
     UNION ALL
@@ -122,6 +123,8 @@ AS $$
     SELECT 'SELECT', format('TABLE analytics_api.%I', u.name)
       FROM (SELECT unnest(analytics.api_relations()) UNION ALL SELECT r.name FROM analytics.rollup r WHERE NOT r.builtin) u(name)
      WHERE level IN ('reader', 'admin') AND to_regclass(format('analytics_api.%I', u.name)) IS NOT NULL
+    UNION ALL
+    SELECT u.privilege, 'TABLE analytics_api.rejected_event' FROM unnest('{SELECT,"UPDATE (payload, status)"}'::text[]) u(privilege) WHERE level IN ('writer', 'admin')
     UNION ALL
     SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
       FROM pg_proc p

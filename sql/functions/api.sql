@@ -6,20 +6,20 @@ COMMENT ON SCHEMA analytics_api IS
 'Shop analytics
 Sales, products, customers, sessions and funnels as relations to be filtered, sorted and summed; /rpc/visualize has a chart''s series. Each column says what it means. Money never adds up over currencies, nor distinct counts (customers, sessions) over rows. The claim "stores" of a token narrows all of it to some stores.';
 
--- Those that stand in one level of access or another; see level_privileges().
+-- Those of readers; see level_privileges(). Writers have rejected_event, and mend it there.
 CREATE OR REPLACE FUNCTION analytics.api_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,rfm,segment_summary,segment_history,customer_value,customer_cluster,cluster_profile,model,data_dictionary}'::text[]
+    SELECT '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,rfm,segment_summary,segment_history,customer_value,customer_cluster,cluster_profile,model,store_profile,data_dictionary}'::text[]
 $$;
-COMMENT ON FUNCTION analytics.api_relations() IS 'views of schema analytics that analytics_api has as well';
+COMMENT ON FUNCTION analytics.api_relations() IS 'views of schema analytics that analytics_api has as well, for readers';
 
 CREATE OR REPLACE FUNCTION analytics.api_functions(level text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN level IN ('reader', 'admin') THEN '{visualize,capabilities,rfm_at,segment_movement,assign_cluster,bought_together,trending_products,basket_rules}'::text[] ELSE '{}' END
+    SELECT CASE WHEN level IN ('reader', 'admin') THEN '{visualize,capabilities,rfm_at,segment_movement,assign_cluster,bought_together,trending_products,basket_rules,product_report,customer_profile,value_distribution,activity,recent_events,ingest_activity,health}'::text[] ELSE '{}' END
         || CASE WHEN level IN ('writer', 'admin') THEN '{ingest,validate,replay_rejected,retract,identify}'::text[] ELSE '{}' END
         || CASE WHEN level = 'admin' THEN '{set_setting,set_exchange_rate,erase_customer,create_rollup,drop_rollup,refresh,rebuild,reconcile,create_ingest_key,revoke_ingest_key}'::text[] ELSE '{}' END
 $$;
@@ -31,8 +31,9 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY analytics.api_relations() LOOP
-        PERFORM analytics.make_api_view(name);
+        PERFORM analytics.make_api_view(name, false);
     END LOOP;
+    PERFORM analytics.make_api_view('rejected_event', true);
     -- A payload is JSON here: of the same function for text HTTP has no need, and could not tell which was meant.
     FOR item IN SELECT p.oid, p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_identity_arguments(p.oid) AS signature,
                        pg_get_function_result(p.oid) AS result, CASE p.provolatile WHEN 'v' THEN 'VOLATILE' ELSE 'STABLE' END AS volatility,

@@ -234,7 +234,8 @@ COMMENT ON FUNCTION analytics.http_live_is_stale(text, interval) IS
 'whether http_live() had better not go on from this id: it is no snapshot, one of the future, or the first event written after it came in longer ago than the span. Cheap, however much has come in since';
 REVOKE ALL ON FUNCTION analytics.http_live_is_stale(text, interval) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION analytics.http_health(OUT version text, OUT as_of timestamptz, OUT lag_seconds numeric, OUT pending_rows bigint, OUT problems text[])
+-- Looks at so many at most, so that it costs the same after a restore, when everything is to be merged.
+CREATE OR REPLACE FUNCTION analytics.unmerged_lines(merged pg_snapshot, stores text[], OUT lines bigint, OUT oldest timestamptz)
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
@@ -242,14 +243,29 @@ CREATE OR REPLACE FUNCTION analytics.http_health(OUT version text, OUT as_of tim
     SET max_parallel_workers_per_gather = 0
     SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+    most constant integer := 10000;
+    newer xid8 := coalesce(pg_snapshot_xmax(merged), '0');
+    running xid8[] := ARRAY(SELECT pg_snapshot_xip(merged));
+BEGIN
+    SELECT count(*), min(t.ingested_at) INTO lines, oldest
+      FROM ((SELECT e.ingested_at FROM analytics.event e WHERE e.stamp >= newer AND (stores IS NULL OR e.store_id = ANY (stores)) ORDER BY e.stamp LIMIT most)
+            UNION ALL
+            (SELECT e.ingested_at FROM analytics.event e WHERE e.stamp = ANY (running) AND (stores IS NULL OR e.store_id = ANY (stores)) LIMIT most)) t;
+END
+$$;
+COMMENT ON FUNCTION analytics.unmerged_lines(pg_snapshot, text[]) IS
+'event lines of these stores (null: of all) that the snapshot did not see, counted up to 10,000 (and as many of transactions that it saw running), and since when they wait';
+REVOKE ALL ON FUNCTION analytics.unmerged_lines(pg_snapshot, text[]) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION analytics.http_health(stores text[] DEFAULT NULL, OUT version text, OUT as_of timestamptz, OUT lag_seconds numeric, OUT pending_rows bigint, OUT problems text[])
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
 #variable_conflict use_column
 DECLARE
-    most constant integer := 10000;  -- rows looked at, of each kind
     target record;
-    newer xid8;
-    running xid8[];
-    rows bigint;
-    earliest timestamptz;
+    tail record;
     oldest timestamptz;
     partition text;
 BEGIN
@@ -262,15 +278,10 @@ BEGIN
                     FROM (SELECT r.name FROM analytics.rollup r UNION ALL SELECT 'session') n
                     LEFT JOIN analytics.rollup_state s USING (name)
                    GROUP BY s.merged::text LOOP
-        newer := coalesce(pg_snapshot_xmax(target.merged::pg_snapshot), '0');
-        running := ARRAY(SELECT pg_snapshot_xip(target.merged::pg_snapshot));
-        SELECT count(*), min(t.ingested_at) INTO rows, earliest
-          FROM ((SELECT e.ingested_at FROM analytics.event e WHERE e.stamp >= newer ORDER BY e.stamp LIMIT most)
-                UNION ALL
-                (SELECT e.ingested_at FROM analytics.event e WHERE e.stamp = ANY (running) LIMIT most)) t;
-        pending_rows := greatest(pending_rows, rows);
-        oldest := least(oldest, earliest);
-        IF target.missing IS NOT NULL AND rows > 0 THEN
+        SELECT * INTO tail FROM analytics.unmerged_lines(target.merged::pg_snapshot, stores);
+        pending_rows := greatest(pending_rows, tail.lines);
+        oldest := least(oldest, tail.oldest);
+        IF target.missing IS NOT NULL AND tail.lines > 0 THEN
             problems := problems || format('not built yet: %s', array_to_string(target.missing, ', '));
         END IF;
         IF target.building IS NOT NULL THEN
@@ -289,6 +300,6 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION analytics.http_health() IS
-'how things stand, for GET /api/health. as_of: all that came in before it is merged, now where nothing is pending; lag_seconds: how long ago that is. pending_rows: event lines that some rollup has not merged, counted up to 10,000 (and as many of transactions that ran at the last refresh). problems: in words; none: {}. Views are right whatever stands here';
-REVOKE ALL ON FUNCTION analytics.http_health() FROM PUBLIC;
+COMMENT ON FUNCTION analytics.http_health(text[]) IS
+'how things stand, for GET /api/health. stores: whose events are looked at, null: all. as_of: all that came in before it is merged, now where nothing is pending; lag_seconds: how long ago that is. pending_rows: event lines that some rollup has not merged, counted up to 10,000 (and as many of transactions that ran at the last refresh). problems: in words; none: {}. Views are right whatever stands here';
+REVOKE ALL ON FUNCTION analytics.http_health(text[]) FROM PUBLIC;

@@ -18,6 +18,7 @@ BEGIN
                    name || '_refund', name);
     EXECUTE format('CREATE INDEX %I ON analytics.%I (store_id, event_id) WHERE sign = -1', name || '_taken_back', name);
     EXECUTE format('CREATE INDEX %I ON analytics.%I (store_id, anonymous_id) WHERE customer_id IS NULL AND anonymous_id IS NOT NULL', name || '_anonymous', name);
+    EXECUTE format('CREATE INDEX %I ON analytics.%I USING brin (ingested_at)', name || '_ingested', name);
     -- last, so that of two indexes that cost the same on an empty partition the planner takes this one
     EXECUTE format('CREATE INDEX %I ON analytics.%I (stamp)', name || '_stamp', name);
     EXECUTE format('ALTER TABLE analytics.%I OWNER TO %I', name,

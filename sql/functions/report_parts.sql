@@ -18,7 +18,8 @@ CREATE TYPE analytics.report_request AS (
     converts boolean,          -- into it; false: rows of that currency alone
     rates_of text,             -- store whose rates hold; null: each its own
     basis text,
-    of_products boolean        -- lines of products alone count
+    of_products boolean,       -- lines of products alone count
+    as_of timestamptz          -- what the stores call now
 );
 COMMENT ON TYPE analytics.report_request IS 'a report''s arguments, checked and resolved';
 
@@ -29,6 +30,7 @@ COMMENT ON TYPE analytics.report_request IS 'a report''s arguments, checked and 
 --   count    distinct, an hll; of order_count the rows whose money counts
 --   buyer    who bought, counted exactly
 --   session  of sessions, by the day they started on
+--   product_orders  distinct orders of each product, in a report by product: they add over days, since an order has one day
 CREATE TYPE analytics.report_part AS (
     name text,
     kind text,

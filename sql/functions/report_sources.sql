@@ -27,10 +27,11 @@ BEGIN
      WHERE s.built_from = '-infinity'
        AND btrim(r.filter, '()') IS NOT DISTINCT FROM report_rollups.filter AND (r.condition IS NULL) = (r.filter IS NULL)
        AND r.dimensions || CASE WHEN analytics.has_money(r.measures) THEN '{currency}' ELSE '{}' END::text[] @> report_rollups.dimensions
-       AND analytics.stored_columns(r.measures) @> columns
+       AND analytics.stored_columns(r.measures) @> array_replace(columns, 'product_orders', 'orders')
        -- where lines of one order fall into different cells, it counts in each
-       AND NOT (columns && '{orders,events,order_values}'
-                AND EXISTS (SELECT FROM unnest(r.dimensions) d WHERE d IN ('product_id', 'line_kind') OR starts_with(d, 'properties')))
+       AND NOT (columns && '{orders,events,order_values,product_orders}'
+                AND EXISTS (SELECT FROM unnest(r.dimensions) d
+                             WHERE d = 'product_id' AND columns && '{orders,events,order_values}' OR d = 'line_kind' OR starts_with(d, 'properties')))
      ORDER BY r.grain, cardinality(r.dimensions), r.builtin DESC, r.name;
 END
 $$;
@@ -155,6 +156,9 @@ DECLARE
         || format(CASE source WHEN 'l' THEN 'coalesce(l.%I, 0)' ELSE 'c.%I' END, ltrim(t, '-')), ' ' ORDER BY o) FROM unnest(part.terms) WITH ORDINALITY u(t, o)));
     rate text;
 BEGIN
+    IF part.kind = 'product_orders' THEN
+        RETURN format('%s.orders', source);
+    END IF;
     value := regexp_replace(value, '^\+ ', '');
     IF part.kind NOT IN ('money', 'orders', 'order_count', 'values') OR NOT q.converts THEN
         RETURN value;
@@ -196,6 +200,10 @@ BEGIN
                 period, (SELECT string_agg(CASE WHEN p.name = part.name THEN ', analytics.gather_order_values(array_agg(analytics.order_value_count(abs(k.value), k.sign)))' ELSE ', NULL' END, '' ORDER BY o)
                            FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)),
                 key, bucket, analytics.report_part_sql(q, ROW('value', 'money', '{gross_sales,-discounts}')::analytics.report_part, 'l', day, NULL), source);
+        ELSIF part.kind = 'product_orders' THEN
+            pieces := pieces || format('SELECT %s, k.key, k.bucket%s FROM (SELECT %s AS key, %s AS bucket, l.sign FROM %s AND l.event_type = ''purchase'' GROUP BY 1, 2, l.store_id, l.currency, l.event_id, l.order_id, l.revision, l.sign) k',
+                period, (SELECT string_agg(CASE WHEN p.name = part.name THEN ', k.sign' ELSE ', NULL' END, '' ORDER BY o) FROM unnest(parts) WITH ORDINALITY p(name, kind, terms, o)),
+                key, bucket, source);
         END IF;
         CONTINUE WHEN part.kind NOT IN ('count', 'order_count');
         counted := CASE part.terms[1] WHEN 'customers' THEN 'l.buyer' WHEN 'sessions' THEN 'l.session_id' WHEN 'visitors' THEN 'l.visitor'

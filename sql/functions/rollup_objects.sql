@@ -290,13 +290,13 @@ BEGIN
     PERFORM analytics.describe_columns(format('analytics.%I', name)::regclass);
     EXECUTE format('REVOKE ALL ON analytics.%I FROM PUBLIC', name);
     IF NOT rollup.builtin THEN
-        PERFORM analytics.make_api_view(name);
+        PERFORM analytics.make_api_view(name, false);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION analytics.make_rollup_view(text) IS 'makes a rollup''s view, or makes it anew in its place';
 
-CREATE OR REPLACE FUNCTION analytics.make_api_view(name text) RETURNS void
+CREATE OR REPLACE FUNCTION analytics.make_api_view(name text, writable boolean) RETURNS void
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -305,7 +305,7 @@ DECLARE
 BEGIN
     -- (joined with nothing, what could be written to is only read)
     EXECUTE format('CREATE OR REPLACE VIEW analytics_api.%1$I WITH (security_invoker = true) AS SELECT v.* FROM analytics.%1$I v%2$s', name,
-                   CASE pg_relation_is_updatable(format('analytics.%I', name)::regclass, true) WHEN 0 THEN '' ELSE ' CROSS JOIN (SELECT) nothing' END);
+                   CASE WHEN writable OR pg_relation_is_updatable(format('analytics.%I', name)::regclass, true) = 0 THEN '' ELSE ' CROSS JOIN (SELECT) nothing' END);
     EXECUTE format('COMMENT ON VIEW analytics_api.%I IS %L', name, obj_description(format('analytics.%I', name)::regclass, 'pg_class'));
     FOR described IN SELECT a.attname, col_description(a.attrelid, a.attnum) AS text FROM pg_attribute a
                       WHERE a.attrelid = format('analytics.%I', name)::regclass AND a.attnum > 0 AND NOT a.attisdropped LOOP
@@ -313,7 +313,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION analytics.make_api_view(text) IS 'has analytics_api show a view of schema analytics, with its comments and the rights of who asks';
+COMMENT ON FUNCTION analytics.make_api_view(text, boolean) IS 'has analytics_api show a relation of schema analytics, with its comments and the rights of who asks; writable: who may write to it may do so there';
 
 CREATE OR REPLACE FUNCTION analytics.make_rollup(name text, grain text, dimensions text[], measures text[], filter text,
                                                  condition text, builtin boolean) RETURNS regclass

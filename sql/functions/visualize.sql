@@ -354,20 +354,13 @@ END
 $$;
 COMMENT ON FUNCTION analytics.report_overview(analytics.report_request) IS 'cards, the series of total_sales, and what sold best';
 
-CREATE OR REPLACE FUNCTION analytics.visualize(metric text DEFAULT NULL, grain text DEFAULT 'day', "by" text DEFAULT NULL, "from" timestamp DEFAULT NULL,
-    "to" timestamp DEFAULT NULL, compare text DEFAULT 'none', filters jsonb DEFAULT '{}', "limit" integer DEFAULT 10, store text DEFAULT 'main',
-    currency text DEFAULT NULL, basis text DEFAULT 'refund') RETURNS jsonb
-    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+-- What a report is asked for, checked and resolved: which stores, in whose zone, currency and weeks, from when until when. The caller looks at its own arguments first.
+CREATE OR REPLACE FUNCTION analytics.resolve_report(grain text, dimension text, "from" timestamp, "to" timestamp, compare text, filters jsonb, series integer, store text,
+    currency text, basis text) RETURNS analytics.report_request
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
-    -- moments are written into the report's SQL, and abbreviated zones (IST) are read as others' than they were written for
-    SET timezone = 'UTC'
-    SET datestyle = 'ISO'
-    SET intervalstyle = 'postgres'
 AS $$
 DECLARE
-    metrics constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors,order_value_p50,order_value_p90,order_value_p99,aov,new_customers,returning_rate,conversion}';
-    dimensions constant text[] := '{channel,country,device,campaign,category,brand,product,currency,store}';
-    q analytics.report_request;
     wanted jsonb;
     stores text[];
     default_zone text := analytics.setting_of('timezone', '');
@@ -379,27 +372,13 @@ DECLARE
     week_starts text[];
     today date;
     as_of timestamptz;
-    answer jsonb;
 BEGIN
-    IF NOT coalesce(metric, 'orders') = ANY (metrics) THEN
-        PERFORM analytics.refuse_report('metric', to_json(metric)::text, format('Use one of %s, or null for the overview.', array_to_string(metrics, ', ')));
-    ELSIF grain IS NULL OR grain NOT IN ('hour', 'day', 'week', 'month', 'total') THEN
-        PERFORM analytics.refuse_report('grain', to_json(grain)::text, 'Use hour, day, week, month, or total for one point of the whole range.');
-    ELSIF NOT coalesce("by", 'store') = ANY (dimensions) THEN
-        PERFORM analytics.refuse_report('dimension', to_json("by")::text, format('Show it by one of %s, or by null.', array_to_string(dimensions, ', ')));
-    ELSIF "limit" NOT BETWEEN 1 AND 1000 THEN
-        PERFORM analytics.refuse_report('limit', "limit"::text, 'Draw 1 to 1000 series.');
-    ELSIF currency IS NOT NULL AND NOT analytics.known_currency(upper(currency)) THEN
+    IF currency IS NOT NULL AND NOT analytics.known_currency(upper(currency)) THEN
         PERFORM analytics.refuse_report('currency', to_json(currency)::text, 'Use an ISO 4217 code such as EUR, or null to convert into the store''s currency.');
-    ELSIF basis IS NULL OR basis NOT IN ('refund', 'order') THEN
-        PERFORM analytics.refuse_report('basis', to_json(basis)::text, 'Use refund (refunds count on their own day) or order (on their order''s day).');
     ELSIF store = '' OR octet_length(store) > 1024 THEN
         PERFORM analytics.refuse_report('store', to_json(store)::text, 'Pass a store''s id, or null for all stores.');
     END IF;
     wanted := analytics.read_report_filters(filters);
-    IF metric IS NOT NULL AND NOT EXISTS (SELECT FROM analytics.metric_parts(metric, analytics.is_of_products("by", wanted))) THEN
-        PERFORM analytics.refuse_report('metric', to_json(metric)::text, 'It is the order''s, not a product''s: leave out product, category and brand, or use net_sales.');
-    END IF;
     IF store IS NULL THEN
         stores := coalesce(analytics.allowed_stores(), analytics.known_stores());
     ELSE
@@ -417,12 +396,49 @@ BEGIN
               FROM unnest(CASE stores WHEN '{}' THEN '{""}' ELSE stores END) u(store_id)
               LEFT JOIN analytics.store s ON s.store_id = u.store_id) s;
     -- stores that report in different currencies are shown in the default one, at the rates of all stores
-    q := jsonb_populate_record(q, jsonb_build_object('metrics', ARRAY[metric], 'grain', grain, 'dimension', "by", 'from', "from", 'to', "to", 'filters', wanted,
-        'series', coalesce("limit", 10), 'stores', stores, 'zone', CASE cardinality(zones) WHEN 1 THEN zones[1] END,
+    RETURN analytics.read_report_range(jsonb_populate_record(NULL::analytics.report_request, jsonb_build_object(
+        'grain', grain, 'dimension', dimension, 'from', "from", 'to', "to", 'filters', wanted,
+        'series', series, 'stores', stores, 'zone', CASE cardinality(zones) WHEN 1 THEN zones[1] END,
         'week_start', CASE cardinality(week_starts) WHEN 1 THEN week_starts[1] ELSE default_week_start END, 'week_starts_agree', cardinality(week_starts) = 1,
         'currency', coalesce(upper(currency), CASE cardinality(currencies) WHEN 1 THEN currencies[1] ELSE default_currency END), 'converts', currency IS NULL,
-        'rates_of', CASE WHEN cardinality(currencies) > 1 THEN '' WHEN cardinality(stores) = 1 THEN stores[1] END, 'basis', basis));
-    q := analytics.read_report_range(q, today, compare);
+        'rates_of', CASE WHEN cardinality(currencies) > 1 THEN '' WHEN cardinality(stores) = 1 THEN stores[1] END, 'basis', basis, 'as_of', as_of)), today, compare);
+END
+$$;
+COMMENT ON FUNCTION analytics.resolve_report(text, text, timestamp, timestamp, text, jsonb, integer, text, text, text) IS
+'a report''s request from its arguments: stores that the caller may see, their zone, currency and weeks, and the range. 22023: an argument is not sound; 42501: another store';
+
+CREATE OR REPLACE FUNCTION analytics.visualize(metric text DEFAULT NULL, grain text DEFAULT 'day', "by" text DEFAULT NULL, "from" timestamp DEFAULT NULL,
+    "to" timestamp DEFAULT NULL, compare text DEFAULT 'none', filters jsonb DEFAULT '{}', "limit" integer DEFAULT 10, store text DEFAULT 'main',
+    currency text DEFAULT NULL, basis text DEFAULT 'refund') RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    -- moments are written into the report's SQL, and abbreviated zones (IST) are read as others' than they were written for
+    SET timezone = 'UTC'
+    SET datestyle = 'ISO'
+    SET intervalstyle = 'postgres'
+AS $$
+DECLARE
+    metrics constant text[] := '{orders,units,units_returned,gross_sales,discounts,returns,net_sales,taxes,shipping,total_sales,gift_card_sales,events,customers,sessions,visitors,order_value_p50,order_value_p90,order_value_p99,aov,new_customers,returning_rate,conversion}';
+    dimensions constant text[] := '{channel,country,device,campaign,category,brand,product,currency,store}';
+    q analytics.report_request;
+    answer jsonb;
+BEGIN
+    IF NOT coalesce(metric, 'orders') = ANY (metrics) THEN
+        PERFORM analytics.refuse_report('metric', to_json(metric)::text, format('Use one of %s, or null for the overview.', array_to_string(metrics, ', ')));
+    ELSIF grain IS NULL OR grain NOT IN ('hour', 'day', 'week', 'month', 'total') THEN
+        PERFORM analytics.refuse_report('grain', to_json(grain)::text, 'Use hour, day, week, month, or total for one point of the whole range.');
+    ELSIF NOT coalesce("by", 'store') = ANY (dimensions) THEN
+        PERFORM analytics.refuse_report('dimension', to_json("by")::text, format('Show it by one of %s, or by null.', array_to_string(dimensions, ', ')));
+    ELSIF "limit" NOT BETWEEN 1 AND 1000 THEN
+        PERFORM analytics.refuse_report('limit', "limit"::text, 'Draw 1 to 1000 series.');
+    ELSIF basis IS NULL OR basis NOT IN ('refund', 'order') THEN
+        PERFORM analytics.refuse_report('basis', to_json(basis)::text, 'Use refund (refunds count on their own day) or order (on their order''s day).');
+    END IF;
+    q := analytics.resolve_report(grain, "by", "from", "to", compare, filters, coalesce("limit", 10), store, currency, basis);
+    IF metric IS NOT NULL AND NOT EXISTS (SELECT FROM analytics.metric_parts(metric, analytics.is_of_products("by", q.filters))) THEN
+        PERFORM analytics.refuse_report('metric', to_json(metric)::text, 'It is the order''s, not a product''s: leave out product, category and brand, or use net_sales.');
+    END IF;
+    q.metrics := ARRAY[metric];
     IF metric IS NULL THEN
         answer := analytics.report_overview(q);
     ELSE
@@ -432,7 +448,7 @@ BEGIN
     END IF;
     RETURN (answer - 'pending') || jsonb_build_object('from', q."from", 'to', q."to", 'timezone', q.zone, 'currency', q.currency,
         'compare', CASE WHEN q.previous_from IS NOT NULL THEN jsonb_build_object('from', q.previous_from, 'to', q.previous_to) END,
-        'as_of', to_char(as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'pending_rows', answer -> 'pending');
+        'as_of', to_char(q.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'pending_rows', answer -> 'pending');
 END
 $$;
 COMMENT ON FUNCTION analytics.visualize(text, text, text, timestamp, timestamp, text, jsonb, integer, text, text, text) IS

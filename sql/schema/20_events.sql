@@ -109,6 +109,7 @@ CREATE INDEX event_default_time ON analytics.event_default (store_id, occurred_a
 CREATE INDEX event_default_refund ON analytics.event_default (store_id, order_id) WHERE event_type = 'refund';
 CREATE INDEX event_default_taken_back ON analytics.event_default (store_id, event_id) WHERE sign = -1;
 CREATE INDEX event_default_anonymous ON analytics.event_default (store_id, anonymous_id) WHERE customer_id IS NULL AND anonymous_id IS NOT NULL;
+CREATE INDEX event_default_ingested ON analytics.event_default USING brin (ingested_at);
 CREATE INDEX event_default_stamp ON analytics.event_default (stamp);
 COMMENT ON TABLE analytics.event_default IS 'events outside the monthly and yearly partitions; the worker''s step maintain() empties it';
 SELECT pg_catalog.pg_extension_config_dump('analytics.event_default', '');
@@ -164,6 +165,7 @@ COMMENT ON COLUMN analytics.rejected_event.code IS 'why: invalid_json, missing, 
 COMMENT ON COLUMN analytics.rejected_event.pointer IS 'JSON pointer to what is wrong, relative to the event';
 COMMENT ON COLUMN analytics.rejected_event.message IS 'what is wrong and what is wanted';
 COMMENT ON COLUMN analytics.rejected_event.status IS 'open, replayed or discarded';
+CREATE INDEX rejected_event_received ON analytics.rejected_event (received_at);
 CREATE INDEX rejected_event_open ON analytics.rejected_event (store_id, rejected_id) WHERE status = 'open';
 SELECT pg_catalog.pg_extension_config_dump('analytics.rejected_event', '');
 SELECT pg_catalog.pg_extension_config_dump('analytics.rejected_event_rejected_id_seq', '');

@@ -57,7 +57,7 @@ SELECT is(has_table_privilege(r, 'analytics.ingest_key', 'SELECT') OR has_any_co
 SELECT is(has_function_privilege(r, 'analytics.create_ingest_key(text,text,integer,text[],text)', 'EXECUTE') OR has_function_privilege(r, 'analytics.revoke_ingest_key(text,text)', 'EXECUTE'), r = 'k_admin',
           r || CASE r WHEN 'k_admin' THEN ' makes keys' ELSE ' makes no keys' END) FROM unnest('{k_reader,k_writer,k_admin}'::name[]) r;
 SELECT is(has_function_privilege('k_admin', f, 'EXECUTE'), false, f || ' is the owner''s')
-  FROM unnest('{"analytics.ingest_group(text[],text[],text[],jsonb,boolean[])","analytics.http_live(pg_snapshot,integer)",analytics.http_health()}'::text[]) f;
+  FROM unnest('{"analytics.ingest_group(text[],text[],text[],jsonb,boolean[])","analytics.http_live(pg_snapshot,integer)",analytics.http_health(text[])}'::text[]) f;
 SET LOCAL ROLE k_admin;
 SET LOCAL request.jwt.claims TO '{"stores": ["paris"]}';
 SELECT throws_ok($$SELECT analytics.create_ingest_key('n')$$, '42501', 'permission denied for this store', 'no key for a store that the claim does not name');
