@@ -1,0 +1,5 @@
+import { Empty } from '../components/states'
+
+export function LivePage() {
+    return <Empty title="Not there yet" />
+}

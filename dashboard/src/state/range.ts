@@ -1,0 +1,79 @@
+// Days of a range. Days are texts as 2011-12-09, wall time of the store; arithmetic is in UTC, where every day has 24 hours.
+
+import type { StoreProfile } from '../api/types'
+import type { Grain, Preset, View } from './view'
+
+export interface Range {
+    first: string
+    last: string
+    /** What the API takes: from inclusive, to exclusive. */
+    from: string
+    to: string
+    days: number
+}
+
+const msOfDay = 86_400_000
+
+export function addDays(day: string, days: number): string {
+    return new Date(Date.parse(`${day}T00:00:00Z`) + days * msOfDay).toISOString().slice(0, 10)
+}
+
+/** The first day of the month that is so many months after day's. */
+function monthOf(day: string, months = 0): string {
+    const date = new Date(`${day}T00:00:00Z`)
+    return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months, 1)).toISOString().slice(0, 10)
+}
+
+export function dayIn(instant: string, timezone: string): string {
+    // sv-SE writes dates as ISO 8601 does
+    return new Intl.DateTimeFormat('sv-SE', { timeZone: timezone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(instant))
+}
+
+function daysOf(preset: Preset, today: string, opened: string): [string, string] {
+    switch (preset) {
+        case 'today':
+            return [today, today]
+        case 'yesterday':
+            return [addDays(today, -1), addDays(today, -1)]
+        case '7d':
+            return [addDays(today, -6), today]
+        case '30d':
+            return [addDays(today, -29), today]
+        case '90d':
+            return [addDays(today, -89), today]
+        case '12m':
+            return [monthOf(today, -11), today]
+        case 'month':
+            return [monthOf(today), today]
+        case 'last_month':
+            return [monthOf(today, -1), addDays(monthOf(today), -1)]
+        case 'quarter':
+            return [monthOf(today, -(Number(today.slice(5, 7)) - 1) % 3), today]
+        case 'year':
+            return [`${today.slice(0, 4)}-01-01`, today]
+        case 'all':
+            return [opened < today ? opened : today, today]
+    }
+}
+
+export function rangeOf(range: View['range'], profile: StoreProfile): Range {
+    const opened = profile.first_event_at ? dayIn(profile.first_event_at, profile.timezone) : profile.today
+    const [first, last] = typeof range === 'string' ? daysOf(range, profile.today, opened) : [range.first, range.last]
+    const after = addDays(last, 1)
+    return {
+        first,
+        last,
+        from: `${first}T00:00:00`,
+        to: `${after}T00:00:00`,
+        days: Math.round((Date.parse(`${after}T00:00:00Z`) - Date.parse(`${first}T00:00:00Z`)) / msOfDay),
+    }
+}
+
+/** The grain that a chart of a range reads well in: some 24 to 100 points. */
+export function grainOf(grain: Grain, days: number): Exclude<Grain, 'auto'> {
+    if (grain === 'hour' && days > 31) return 'day'
+    if (grain !== 'auto') return grain
+    if (days <= 2) return 'hour'
+    if (days <= 100) return 'day'
+    return days <= 750 ? 'week' : 'month'
+}
