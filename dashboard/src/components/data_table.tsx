@@ -14,8 +14,10 @@ export interface Column<R> {
     sortable?: boolean
     /** Left out on narrow screens. */
     minor?: boolean
-    /** Read as the row's name. */
+    /** Read as the row's name; else the first column is. */
     heads?: boolean
+    /** In the CSV alone. */
+    hidden?: boolean
 }
 
 export interface DataTableProps<R> {
@@ -30,12 +32,13 @@ export interface DataTableProps<R> {
     scrolls?: boolean
 }
 
-/** Columns sort downwards first: who sorts wants the greatest. */
-export function nextSort(now: string | undefined, key: string): string {
-    return now === key ? `-${key}` : key
+/** Numbers sort downwards first, words upwards; then the other way. */
+export function nextSort(now: string | undefined, key: string, numeric = false): string {
+    return now === (numeric ? key : `-${key}`) ? (numeric ? `-${key}` : key) : numeric ? key : `-${key}`
 }
 
-export function DataTable<R>({ label, columns, rows, rowKey, sort, onSort, scrolls }: DataTableProps<R>) {
+export function DataTable<R>({ label, columns: all, rows, rowKey, sort, onSort, scrolls }: DataTableProps<R>) {
+    const columns = all.filter((column) => !column.hidden)
     const heads = columns.findIndex((column) => column.heads)
     return (
         <div className={`table-region${scrolls ? ' scrolls' : ''}`} role="region" aria-label={`${label}: table`} tabIndex={0}>
@@ -47,7 +50,7 @@ export function DataTable<R>({ label, columns, rows, rowKey, sort, onSort, scrol
                             return (
                                 <th key={column.key} scope="col" className={classOf(column)} aria-sort={sorted}>
                                     {onSort && column.sortable ? (
-                                        <button type="button" className="sort" onClick={() => onSort(nextSort(sort, column.key))}>
+                                        <button type="button" className="sort" onClick={() => onSort(nextSort(sort, column.key, column.numeric))}>
                                             {column.label}
                                             <span className="sort-mark" aria-hidden="true">
                                                 {sorted === 'ascending' ? '↑' : sorted ? '↓' : ''}

@@ -8,8 +8,10 @@ export interface PanelProps<T> {
     title: string
     /** A line below the title. */
     note?: ReactNode
-    /** Buttons at the right of the heading. */
+    /** Buttons at the right of the heading, where there is something to be done with. */
     actions?: ReactNode
+    /** What stands there in every state, such as a search that found nothing. */
+    always?: ReactNode
     answer: Answer<T>
     /** What to show instead where data says nothing; null where it says something. */
     empty?: (data: T) => ReactNode
@@ -19,7 +21,7 @@ export interface PanelProps<T> {
     children: (data: T) => ReactNode
 }
 
-export function Panel<T>({ title, note, actions, answer, empty, height, className, children }: PanelProps<T>) {
+export function Panel<T>({ title, note, actions, always, answer, empty, height, className, children }: PanelProps<T>) {
     const id = useId()
     const { data } = answer
     const instead = data !== null ? (empty?.(data) ?? null) : null
@@ -30,7 +32,12 @@ export function Panel<T>({ title, note, actions, answer, empty, height, classNam
                     <h2 id={id}>{title}</h2>
                     {note && <p className="note">{note}</p>}
                 </div>
-                {actions && data !== null && !instead && <div className="actions">{actions}</div>}
+                {(actions || always) && (
+                    <div className="actions">
+                        {always}
+                        {data !== null && !instead && actions}
+                    </div>
+                )}
             </header>
             <div className={`panel-body${answer.stale && answer.loading ? ' is-renewing' : ''}`}>
                 <Stale answer={answer} />

@@ -1,7 +1,7 @@
 // Days of a range. Days are texts as 2011-12-09, wall time of the store; arithmetic is in UTC, where every day has 24 hours.
 
 import type { StoreProfile } from '../api/types'
-import type { Grain, Preset, View } from './view'
+import type { Comparison, Grain, Preset, View } from './view'
 
 export interface Range {
     first: string
@@ -67,6 +67,28 @@ export function rangeOf(range: View['range'], profile: StoreProfile): Range {
         to: `${after}T00:00:00`,
         days: Math.round((Date.parse(`${after}T00:00:00Z`) - Date.parse(`${first}T00:00:00Z`)) / msOfDay),
     }
+}
+
+/** What a range of days is compared with, as visualize() has it at grain day: null where nothing is. */
+export function comparedRange(range: Range, compare: Comparison): { first: string; last: string } | null {
+    if (compare === 'none') return null
+    const shift = compare === 'previous_year' ? 364 : range.days
+    return { first: addDays(range.first, -shift), last: addDays(range.last, -shift) }
+}
+
+/** The first day of the bucket that a day is in. */
+export function bucketOf(day: string, grain: 'day' | 'week' | 'month', weekStart: string): string {
+    if (grain === 'month') return monthOf(day)
+    if (grain === 'day') return day
+    const starts = { sunday: 0, monday: 1, saturday: 6 }[weekStart] ?? 1
+    return addDays(day, -((new Date(`${day}T00:00:00Z`).getUTCDay() - starts + 7) % 7))
+}
+
+/** First days of a range's buckets, empty ones too. */
+export function bucketsOf(range: { first: string; last: string }, grain: 'day' | 'week' | 'month', weekStart: string): string[] {
+    const buckets: string[] = []
+    for (let at = bucketOf(range.first, grain, weekStart); at <= range.last; at = grain === 'month' ? monthOf(at, 1) : addDays(at, grain === 'week' ? 7 : 1)) buckets.push(at)
+    return buckets
 }
 
 /** The grain that a chart of a range reads well in: some 24 to 100 points. */
