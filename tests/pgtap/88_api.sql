@@ -1,6 +1,6 @@
 -- Schema analytics_api: the same rows, rights, comments and stores as in schema analytics.
 BEGIN;
-SELECT plan(59);
+SELECT plan(61);
 CREATE ROLE api_reader;
 CREATE ROLE api_writer;
 CREATE ROLE api_admin;
@@ -14,7 +14,7 @@ SELECT is_empty($$SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'analy
 SELECT is_empty($$SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'analytics_api'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL$$, 'every function has a comment');
 SELECT matches(obj_description('analytics_api'::regnamespace, 'pg_namespace'), E'^Shop analytics\n.', 'the schema has a title and a description');
 SELECT results_eq($$SELECT c.relname::text COLLATE "C", c.relkind::text FROM pg_class c WHERE c.relnamespace = 'analytics_api'::regnamespace ORDER BY 1$$,
-    $$SELECT u.name COLLATE "C", 'v' FROM unnest(analytics.api_relations()) u(name) ORDER BY 1$$, 'it has the views that it lists, and no others');
+    $$SELECT u.name COLLATE "C", 'v' FROM unnest(analytics.api_relations() || 'rejected_event'::text) u(name) ORDER BY 1$$, 'it has the views that it lists, and rejected events');
 SELECT is_empty($$SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'analytics_api'::regnamespace AND NOT coalesce('security_invoker=true' = ANY (c.reloptions), false)$$,
     'all of them read as the caller');
 SELECT is_empty($$SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'analytics_api'::regnamespace AND p.prosecdef$$, 'all functions run as the caller');
@@ -28,7 +28,7 @@ SELECT is_empty($$SELECT n.nspname FROM pg_namespace n CROSS JOIN LATERAL aclexp
     UNION ALL SELECT c.relname FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) x WHERE c.relnamespace = 'analytics_api'::regnamespace AND x.grantee = 0
     UNION ALL SELECT p.proname FROM pg_proc p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
                WHERE p.pronamespace = 'analytics_api'::regnamespace AND x.grantee = 0$$, 'PUBLIC has nothing');
-SELECT is_empty($$SELECT r.role, v FROM unnest('{api_reader,api_writer,api_admin}'::text[]) r(role), unnest(analytics.api_relations()) v
+SELECT is_empty($$SELECT r.role, v FROM unnest('{api_reader,api_writer,api_admin}'::text[]) r(role), unnest(analytics.api_relations() || 'rejected_event'::text) v
      WHERE has_table_privilege(r.role, 'analytics_api.' || v, 'SELECT') <> has_table_privilege(r.role, 'analytics.' || v, 'SELECT')$$, 'who may read the original may read it');
 SELECT is_empty($$SELECT r.role, p.oid::regprocedure FROM unnest('{api_reader,api_writer,api_admin}'::text[]) r(role), pg_proc p
       JOIN pg_proc o ON o.pronamespace = 'analytics'::regnamespace AND o.proname = p.proname AND o.proargtypes = p.proargtypes
@@ -55,12 +55,12 @@ END $$;
 GRANT EXECUTE ON FUNCTION pg_temp.is_the_same(text), pg_temp.stores_of(text) TO api_reader, api_writer;
 
 SET LOCAL ROLE api_reader;
-SELECT pg_temp.is_the_same(v) FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,rfm,segment_summary,segment_history,data_dictionary}'::text[]) v;
+SELECT pg_temp.is_the_same(v) FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,product_affinity,customer,customer_month,cohort_retention,funnel_daily,session_daily,rfm,segment_summary,segment_history,store_profile,data_dictionary}'::text[]) v;
 SELECT is(pg_temp.stores_of('sales_daily'), '{a,b}', 'all stores without a claim');
 SELECT is(analytics_api.visualize('gross_sales', 'day', "from" => '2026-03-01', "to" => '2026-03-08', store => 'a') -> 'totals' ->> 'value', '17', 'visualize() is called by name');
 SET LOCAL request.jwt.claims TO '{"stores": ["a"]}';
 SELECT is(pg_temp.stores_of(v), '{a}', v || ': another store''s rows are not seen')
-  FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,funnel_daily,session_daily,rfm,segment_summary}'::text[]) v;
+  FROM unnest('{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,funnel_daily,session_daily,rfm,segment_summary,store_profile}'::text[]) v;
 SELECT throws_ok($$SELECT analytics_api.visualize('orders', store => 'b')$$, '42501', NULL, 'nor charted');
 SELECT results_eq($$SELECT store_id, customer_id, frequency FROM analytics_api.rfm_at(as_of => '2026-03-02')$$, $$VALUES ('a', 'a-ada', 1::bigint)$$, 'rfm_at() is called by name');
 SELECT results_eq($$SELECT from_segment, customers FROM analytics_api.segment_movement("from" => '2026-03-01', "to" => '2026-03-02', store => 'a')$$, $$VALUES ('(new)', 1::bigint)$$, 'so is segment_movement()');
