@@ -3,7 +3,7 @@
 
 import { extent } from 'd3-array'
 import { scaleLinear } from 'd3-scale'
-import { area, curveMonotoneX, line } from 'd3-shape'
+import { area, line } from 'd3-shape'
 import { type KeyboardEvent, type PointerEvent, useState } from 'react'
 import { labelPlaces } from './ticks'
 import { useWidth } from './use_width'
@@ -53,21 +53,21 @@ export function LineChart({ label, lines, height = 260, written, short, bucket, 
     const right = width - margin.right
     const bottom = height - margin.bottom
     const x = scaleLinear([0, Math.max(1, count - 1)], [margin.left, right])
-    const y = scaleLinear([Math.min(0, least), Math.max(most, least < 0 ? 0 : Number.EPSILON)], [bottom, margin.top]).nice(4)
-    const compared = lines.some((one) => one.previous?.some((point) => point.value !== null))
+    // round at the top alone: a little below zero is no reason for a whole step of the axis
+    const [, top = 1] = scaleLinear([0, Math.max(most, Number.EPSILON)]).nice(4).domain()
+    const y = scaleLinear([Math.min(0, least), top], [bottom, margin.top])
+    const compared = lines.some((one) => one.previous?.some((point) => point.value))
 
     const placed = (points: LinePoint[]) => points.slice(0, count).map((point, i) => [i, point.value] as const)
     const path = line<readonly [number, number | null]>()
         .defined(([, value]) => value !== null)
         .x(([i]) => x(i))
         .y(([, value]) => y(value ?? 0))
-        .curve(curveMonotoneX)
     const filled = area<readonly [number, number | null]>()
         .defined(([, value]) => value !== null)
         .x(([i]) => x(i))
         .y0(y(0))
         .y1(([, value]) => y(value ?? 0))
-        .curve(curveMonotoneX)
 
     const clamp = (i: number) => Math.max(0, Math.min(count - 1, i))
     const pointerAt = (event: PointerEvent) => {
@@ -145,7 +145,7 @@ export function LineChart({ label, lines, height = 260, written, short, bucket, 
                         return (
                             <g key={one.name} className={`series series-${place}`}>
                                 {lines.length === 1 && <path className="filled" d={filled(points) ?? ''} />}
-                                {one.previous && <path className="before" d={path(placed(one.previous)) ?? ''} />}
+                                {compared && one.previous && <path className="before" d={path(placed(one.previous)) ?? ''} />}
                                 <path className="now" d={path(dashes ? points.slice(0, -1) : points) ?? ''} />
                                 {dashes && <path className="now unfinished" d={path(points.slice(-2)) ?? ''} />}
                                 {count === 1 && last && last[1] !== null && <circle className="dot" cx={x(0)} cy={y(last[1])} r={4} />}

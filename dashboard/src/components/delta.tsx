@@ -2,14 +2,22 @@
 
 import { change } from '../format/numbers'
 
-export function Delta({ percent, previous, lessIsBetter = false }: { percent: number | null | undefined; previous?: string; lessIsBetter?: boolean }) {
-    if (percent === null || percent === undefined) {
-        return <span className="delta flat">{previous ? 'no comparison' : ''}</span>
-    }
-    const good = percent === 0 ? 'flat' : percent > 0 !== lessIsBetter ? 'good' : 'bad'
+export interface DeltaProps {
+    /** null: there was nothing before. */
+    percent: number | null | undefined
+    /** The value before, as text. */
+    previous?: string
+    lessIsBetter?: boolean
+    otherwise?: string
+}
+
+export function Delta({ percent, previous, lessIsBetter = false, otherwise = '–' }: DeltaProps) {
+    if (percent === null || percent === undefined) return <span className="delta flat">{otherwise}</span>
+    const sign = Math.abs(percent) < 0.05 ? 0 : Math.sign(percent) // what rounds to nothing is no change
+    const good = sign === 0 ? 'flat' : sign > 0 !== lessIsBetter ? 'good' : 'bad'
     return (
         <span className={`delta ${good}`} title={previous && `Before: ${previous}`}>
-            <span aria-hidden="true">{percent > 0 ? '▲' : percent < 0 ? '▼' : '='}</span> {change(percent)}
+            <span aria-hidden="true">{['▼', '=', '▲'][sign + 1]}</span> {change(percent)}
             {previous && <span className="visually-hidden"> against {previous}</span>}
         </span>
     )

@@ -58,7 +58,7 @@ export function FilterBar() {
             <Choice
                 label="By"
                 value={view.grain}
-                options={grains.filter((name) => name !== 'hour' || range.days <= 31).map((name) => [name, name === 'auto' ? `${grainNames.auto} (${grainNames[grain].toLowerCase()})` : grainNames[name]])}
+                options={grains.filter((name) => name !== 'hour' || range.days <= 31).map((name) => [name, name === 'auto' ? `${grainNames[grain]} (automatic)` : grainNames[name]])}
                 onChange={(next) => change({ grain: next })}
             />
             <FilterPicker />
@@ -111,7 +111,7 @@ function RangePicker() {
             button={
                 <>
                     <Icon name="calendar" />
-                    {name && <span className="control-label">{name}</span>}
+                    {name && <span className="range-name">{name}</span>}
                     <span className={name ? 'range-days' : undefined}>{days}</span>
                     <Icon name="down" />
                 </>

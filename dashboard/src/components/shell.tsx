@@ -56,14 +56,7 @@ export function Shell({ title, filters = false, children }: { title: string; fil
                         )
                     })}
                 </ul>
-                <div className="rail-foot">
-                    <ThemePicker />
-                    {token() && (
-                        <button type="button" className="control" onClick={signOut}>
-                            <Icon name="leave" /> Sign out
-                        </button>
-                    )}
-                </div>
+                <Preferences place="rail-foot" />
             </nav>
             <main id="page" tabIndex={-1}>
                 <header className="page-head">
@@ -74,7 +67,22 @@ export function Shell({ title, filters = false, children }: { title: string; fil
                 </header>
                 {hasView && filters && <FilterBar />}
                 {children}
+                <Preferences place="page-foot" />
             </main>
+        </div>
+    )
+}
+
+/** At the foot of the rail; where there is none, of the page. */
+function Preferences({ place }: { place: string }) {
+    return (
+        <div className={place}>
+            <ThemePicker />
+            {token() && (
+                <button type="button" className="control" onClick={signOut}>
+                    <Icon name="leave" /> Sign out
+                </button>
+            )}
         </div>
     )
 }

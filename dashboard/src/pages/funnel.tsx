@@ -108,7 +108,7 @@ function Figures({ funnel }: { funnel: Answer<Periods> }) {
                 <span className="card-label">{name}</span>
                 <span className="card-value">{text(now)}</span>
                 <span className="card-foot">
-                    {data.before ? <Delta percent={changeOf(now, before)} previous={text(before)} lessIsBetter={lessIsBetter} /> : <span />}
+                    {data.before ? <Delta percent={changeOf(now, before)} previous={text(before)} lessIsBetter={lessIsBetter} otherwise="nothing before" /> : <span />}
                     {byDay.length > 1 && <Sparkline values={byDay.map(([, value]) => value)} />}
                 </span>
             </div>

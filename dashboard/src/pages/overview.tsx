@@ -32,8 +32,8 @@ export function OverviewPage() {
             <OverTime metric={chosen} />
             <div className="columns">
                 <Top overview={overview} dimension="channel" title="Net sales by channel" />
-                <Top overview={overview} dimension="country" title="Net sales by country" />
                 <Top overview={overview} dimension="category" title="Net sales by category" />
+                <Top overview={overview} dimension="country" title="Net sales by country" />
                 <TopProducts overview={overview} />
             </div>
             <AsOf report={overview.data} />
@@ -62,7 +62,7 @@ function Cards({ overview, chosen, onChoose }: { overview: Answer<Overview>; cho
                             <>
                                 <span className="card-value">{shown(kind, card.value, currency)}</span>
                                 <span className="card-foot">
-                                    {overview.data?.compare ? <Delta percent={card.percent} previous={shown(kind, card.previous, currency)} /> : <span />}
+                                    {overview.data?.compare ? <Delta percent={card.percent} previous={shown(kind, card.previous, currency)} otherwise="nothing before" /> : <span />}
                                     {card.spark.length > 1 && <Sparkline values={card.spark.map(([, value]) => value)} />}
                                 </span>
                             </>

@@ -60,6 +60,7 @@ function ProductTable() {
     const at = Math.max(1, Math.floor(Number(page)) || 1)
     const products = useApi<ProductRow[]>(rpc('product_report', { ...scope, search: search || null, sort, limit: perPage, offset: (at - 1) * perPage }))
     const compares = view.compare !== 'none'
+    const seen = products.data?.some((row) => row.views > 0 || row.add_to_carts > 0) ?? false
     const twin = (data: ProductRow[]): Twin<ProductRow> => ({
         columns: [
             { key: 'product_id', label: 'Id', value: (row) => row.product_id, hidden: true },
@@ -94,9 +95,9 @@ function ProductTable() {
             { key: 'orders', label: 'Orders', numeric: true, sortable: true, value: (row) => row.orders, show: (row) => count(row.orders) },
             { key: 'units', label: 'Units', numeric: true, sortable: true, minor: true, value: (row) => row.units, show: (row) => count(row.units) },
             { key: 'units_returned', label: 'Returned', numeric: true, sortable: true, minor: true, value: (row) => row.units_returned, show: (row) => count(row.units_returned) },
-            { key: 'views', label: 'Views', numeric: true, sortable: true, minor: true, value: (row) => row.views, show: (row) => (row.views ? count(row.views) : '–') },
-            { key: 'add_to_carts', label: 'Carts', numeric: true, sortable: true, minor: true, value: (row) => row.add_to_carts, show: (row) => (row.add_to_carts ? count(row.add_to_carts) : '–') },
-            { key: 'orders_by_views', label: 'Orders by views', numeric: true, minor: true, value: (row) => (row.views ? row.orders / row.views : null), show: (row) => percent(row.views ? row.orders / row.views : null) },
+            { key: 'views', label: 'Views', numeric: true, sortable: true, minor: true, hidden: !seen, value: (row) => row.views, show: (row) => (row.views ? count(row.views) : '–') },
+            { key: 'add_to_carts', label: 'Carts', numeric: true, sortable: true, minor: true, hidden: !seen, value: (row) => row.add_to_carts, show: (row) => (row.add_to_carts ? count(row.add_to_carts) : '–') },
+            { key: 'orders_by_views', label: 'Orders by views', numeric: true, minor: true, hidden: !seen, value: (row) => (row.views ? row.orders / row.views : null), show: (row) => percent(row.views ? row.orders / row.views : null) },
         ],
         rows: data,
     })

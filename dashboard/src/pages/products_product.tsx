@@ -135,7 +135,7 @@ function BoughtTogether({ product }: { product: string }) {
     return (
         <Figure
             title="Bought together"
-            note="Of the baskets of all time with this product, how many had the other one, too; first what chance explains least."
+            note="How many of its baskets had the other one, too, and how many times as many as by chance."
             answer={pairs}
             file={`bought_with_${product}`}
             empty={(data) => (data.length === 0 ? <Empty title="Nothing was bought with it often enough" /> : null)}
@@ -153,7 +153,7 @@ function BoughtTogether({ product }: { product: string }) {
             {(data) => (
                 <BarList
                     label="Bought together"
-                    bars={data.map((pair) => ({ key: pair.product_b, name: nameOf(pair), value: pair.confidence, beside: `${decimal(pair.lift, 1)}× as often as by chance` }))}
+                    bars={data.map((pair) => ({ key: pair.product_b, name: nameOf(pair), value: pair.confidence, beside: `${decimal(pair.lift, 1)}×` }))}
                     written={(value) => percent(value)}
                     picking={(bar) => `Show ${bar.name}`}
                     onPick={(key) => {
