@@ -1,16 +1,18 @@
 # Targets for building, trying and testing analytics; each calls a small script in scripts/.
-# PG_CONFIG and DESTDIR are respected by build and install; JOBS limits parallel compilation.
+# PG_CONFIG and DESTDIR are respected by build and install; JOBS limits parallel compilation; ANALYTICS_DASHBOARD=OFF leaves the
+# dashboard out, and with it Node.js and npm's registry.
 
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 FUZZ_SECONDS ?= 60
 DESTDIR ?=
-export PG_CONFIG FUZZ_SECONDS
+ANALYTICS_DASHBOARD ?= ON
+export PG_CONFIG FUZZ_SECONDS ANALYTICS_DASHBOARD
 unexport DESTDIR
 
 suites := format audit unit fuzz regress pgtap isolation portable docs demo tracker http tap torture
 check_targets := $(addprefix check-,$(suites))
 
-.PHONY: build help demo demo-stop demo-destroy psql install packages packages-tests tree check $(check_targets) \
+.PHONY: build dashboard help demo demo-stop demo-destroy psql install packages packages-tests tree check $(check_targets) \
 	torture bench format clean
 .NOTPARALLEL:
 
@@ -41,6 +43,9 @@ packages: ## install the Debian packages that are missing for the build and the 
 
 packages-tests: ## install those that only the tests need, too
 	@scripts/packages.sh scripts/packages.txt scripts/packages-tests.txt
+
+dashboard: ## build the dashboard alone, into build/release/dashboard
+	@scripts/build.sh release dashboard
 
 tree: build ## the private PostgreSQL installation with the extension in it
 	@scripts/tree.sh

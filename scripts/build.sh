@@ -17,7 +17,7 @@ if [ "$kind" = generator ]; then
 fi
 pg_config=${PG_CONFIG:-$pg_lib/bin/pg_config}
 case $kind in
-    release) targets=(analytics) options=("-DPG_CONFIG=$pg_config") ;;
+    release) targets=(analytics) options=("-DPG_CONFIG=$pg_config" "-DANALYTICS_DASHBOARD=${ANALYTICS_DASHBOARD:-ON}") ;;
     sanitize) targets=(unit_tests) options=(-DANALYTICS_SANITIZE=ON "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1") ;;
     fuzz)
         targets=($(cd "$root/tests/fuzz" && ls fuzz_*.cpp | sed 's/\.cpp$//'))

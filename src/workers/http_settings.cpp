@@ -33,6 +33,7 @@ struct {
     int statement_timeout = 0;
     int max_rows = 0;
     char* cors_origins = nullptr;
+    bool dashboard = true;
     int ingest_auth = key;
     bool aggregates = false;
     bool tx_override = false;
@@ -157,6 +158,10 @@ void define_where_and_how_much() {
     define_string("analytics.http_address", "Address that the HTTP server listens on.",
                   "In numbers. Beyond this machine put a proxy with TLS in front of it.", &settings.address,
                   "127.0.0.1", check_address);
+    DefineCustomBoolVariable("analytics.http_dashboard", "Whether the HTTP server shows the dashboard.",
+                             "Its pages are for everybody who reaches the server and hold no figures: these are "
+                             "read through the API, with the rights of whoever signs in.",
+                             &settings.dashboard, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     define_int("analytics.http_executors", "Processes that run the SQL of requests.",
                "Each takes a background worker slot (max_worker_processes) and a connection's memory.",
                &settings.executors, 4, 1, 64);
@@ -215,12 +220,19 @@ DialectSettings dialect_settings() {
 }
 
 HttpSettings http_settings() {
-    return {settings.address,      static_cast<std::uint16_t>(settings.port),
-            settings.executors,    static_cast<std::size_t>(settings.max_connections),
-            http_max_body(),       settings.statement_timeout,
-            settings.anon_role,    settings.jwt_secret,
-            settings.jwt_aud,      settings.jwt_role_claim,
-            settings.cors_origins, settings.ingest_auth == open && is_loopback(settings.address)};
+    return {settings.address,
+            static_cast<std::uint16_t>(settings.port),
+            settings.executors,
+            static_cast<std::size_t>(settings.max_connections),
+            http_max_body(),
+            settings.statement_timeout,
+            settings.anon_role,
+            settings.jwt_secret,
+            settings.jwt_aud,
+            settings.jwt_role_claim,
+            settings.cors_origins,
+            settings.dashboard,
+            settings.ingest_auth == open && is_loopback(settings.address)};
 }
 
 }  // namespace analytics::workers

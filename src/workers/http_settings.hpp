@@ -31,6 +31,7 @@ struct HttpSettings {
     std::string jwt_aud;
     std::string jwt_role_claim;
     std::string cors_origins;
+    bool dashboard = false;    // whether its pages are served
     bool open_ingest = false;  // asked for, and the address is this machine's alone
 };
 HttpSettings http_settings();

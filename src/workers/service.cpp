@@ -30,6 +30,8 @@ std::string_view name_of(http::Route route) {
     switch (route) {
         case http::Route::page:
             return "page";
+        case http::Route::asset:
+            return "asset";
         case http::Route::script:
             return "script";
         case http::Route::metrics:
@@ -62,6 +64,49 @@ void show_activity(const char* what, const char* place) {
 // PostgREST's dialect.
 bool in_dialect(http::Route route) {
     return route == http::Route::openapi || route == http::Route::relation || route == http::Route::function;
+}
+
+constexpr std::string_view kRoutes =
+    "analytics: e-commerce analytics inside PostgreSQL\n\n"
+    "POST /api/ingest      events in: one JSON object, an array, or one object a line; needs an ingest key\n"
+    "GET  /api/visualize   the JSON of a chart: ?metric=&grain=&by=&from=&to=&compare=&limit=&store=&currency=\n"
+    "GET  /api/live        what just happened, as server-sent events: ?store=&types=\n"
+    "GET  /api/health      whether it serves\n"
+    "GET  /api/            the manual of what follows, as an OpenAPI document\n"
+    "     /api/NAME        views and tables of analytics.http_schemas in PostgREST's dialect\n"
+    "     /api/rpc/NAME    their functions\n"
+    "GET  /metrics         counters for Prometheus\n"
+    "GET  /analytics.js    the tracker for a shop's pages\n";
+
+// A page runs scripts of this server alone, talks to nobody else, and stands in no frame.
+constexpr std::array kPageFields = {
+    std::pair{std::string_view("Content-Security-Policy"),
+              std::string_view("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                               "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+                               "frame-ancestors 'none'")},
+    std::pair{std::string_view("Referrer-Policy"), std::string_view("no-referrer")},
+    std::pair{std::string_view("Cross-Origin-Opener-Policy"), std::string_view("same-origin")},
+};
+
+http::Response no_route() {
+    return http::error_response(404, "no_route", "there is no such route", {}, "docs/http.md lists the routes.");
+}
+
+http::Response file(const ServedFile& served, const http::Request& request, std::string_view kept) {
+    http::Response response;
+    response.fields.add("Content-Type", std::string(served.type));
+    response.fields.add("Cache-Control", std::string(kept));
+    response.fields.add("ETag", std::string(served.tag));
+    response.fields.add("Vary", "Accept-Encoding");
+    if (http::none_match_names(request.fields, served.tag)) {
+        response.status = 304;
+    } else if (!served.packed.empty() && http::accepts_gzip(request.fields)) {
+        response.fields.add("Content-Encoding", "gzip");
+        response.body = served.packed;
+    } else {
+        response.body = served.plain;
+    }
+    return response;
 }
 
 // Of a browser, before it sends what a page of another origin asked for.
@@ -227,9 +272,8 @@ void Service::on_request(net::ConnectionId connection, http::Request&& request, 
         answer(*pending, origins_.preflight(request.fields, http::methods_of(match.route)));
     } else if (match.route == http::Route::none) {
         const bool below_api = request.path.starts_with("/api/");
-        here(below_api
-                 ? rest::failure_response({404, "PGRST125", "Invalid path specified in request URL", {}, {}})
-                 : http::error_response(404, "no_route", "there is no such route", {}, "GET / lists the routes."));
+        here(below_api ? rest::failure_response({404, "PGRST125", "Invalid path specified in request URL", {}, {}})
+                       : no_route());
     } else if (!http::allows(match.route, request.method)) {
         auto response =
             match.route == http::Route::function
@@ -242,9 +286,11 @@ void Service::on_request(net::ConnectionId connection, http::Request&& request, 
         response.fields.add("Allow", std::string(http::methods_of(match.route)));
         here(std::move(response));
     } else if (match.route == http::Route::page) {
-        here(page());
+        here(page(request));
+    } else if (match.route == http::Route::asset) {
+        here(settings_.dashboard ? asset(request) : no_route());
     } else if (match.route == http::Route::script) {
-        here(script(request));
+        here(file(kTrackerScript, request, "public, max-age=3600"));
     } else if (match.route == http::Route::metrics) {
         here(metrics());
     } else if (match.route == http::Route::ingest) {
@@ -329,40 +375,36 @@ void Service::on_gone(net::ConnectionId connection) {
     // an ingest is done all the same: the sender would have to send it again otherwise
 }
 
-http::Response Service::script(const http::Request& request) const {
-    static const std::string packed = http::gzip(kTrackerScript, http::Effort::best);
-    static const std::string tag = http::etag_of(kTrackerScript);
-    http::Response response;
-    response.fields.add("Content-Type", "text/javascript; charset=utf-8");
-    response.fields.add("Cache-Control", "public, max-age=3600");
-    response.fields.add("ETag", tag);
-    response.fields.add("Vary", "Accept-Encoding");
-    if (http::none_match_names(request.fields, tag)) {
-        response.status = 304;
-    } else if (http::accepts_gzip(request.fields)) {
-        response.fields.add("Content-Encoding", "gzip");
-        response.body = packed;
-    } else {
-        response.body = kTrackerScript;
+// The dashboard, where it is part of the build and switched on; else what there is beside it. One document serves all
+// its pages.
+http::Response Service::page(const http::Request& request) const {
+    if (settings_.dashboard && !kDashboardFiles.empty()) {
+        auto response = file(kDashboardFiles.front(), request, "no-cache");
+        for (const auto& [name, value] : kPageFields) {
+            response.fields.add(std::string(name), std::string(value));
+        }
+        return response;
     }
+    if (request.path != "/") {
+        return no_route();
+    }
+    http::Response response;
+    response.fields.add("Content-Type", "text/plain; charset=utf-8");
+    response.body = kRoutes;
+    response.body += settings_.dashboard ? "\nThis server was built without the dashboard.\n"
+                                         : "\nThe dashboard is switched off (analytics.http_dashboard).\n";
     return response;
 }
 
-http::Response Service::page() const {
-    http::Response response;
-    response.fields.add("Content-Type", "text/plain; charset=utf-8");
-    response.body =
-        "analytics: e-commerce analytics inside PostgreSQL\n\n"
-        "POST /api/ingest      events in: one JSON object, an array, or one object a line; needs an ingest key\n"
-        "GET  /api/visualize   the JSON of a chart: ?metric=&grain=&by=&from=&to=&compare=&limit=&store=&currency=\n"
-        "GET  /api/live        what just happened, as server-sent events: ?store=&types=\n"
-        "GET  /api/health      whether it serves\n"
-        "GET  /api/            the manual of what follows, as an OpenAPI document\n"
-        "     /api/NAME        views and tables of analytics.http_schemas in PostgREST's dialect\n"
-        "     /api/rpc/NAME    their functions\n"
-        "GET  /metrics         counters for Prometheus\n"
-        "GET  /analytics.js    the tracker for a shop's pages\n";
-    return response;
+// What pages load: named by its contents, so that it is kept for good.
+http::Response Service::asset(const http::Request& request) {
+    const auto found = std::find_if(kDashboardFiles.begin(), kDashboardFiles.end(),
+                                    [&](const ServedFile& served) { return served.path == request.path; });
+    if (found == kDashboardFiles.end()) {
+        return no_route();
+    }
+    return file(*found, request,
+                request.path.starts_with("/assets/") ? "public, max-age=31536000, immutable" : "public, max-age=3600");
 }
 
 http::Response Service::busy(const std::string& message) const {

@@ -88,8 +88,8 @@ private:
                      http::Response response);
     void take_ingest(net::ConnectionId connection, http::Request&& request, bool loopback);
     void take_query(net::ConnectionId connection, const http::Match& match, http::Request&& request);
-    http::Response script(const http::Request& request) const;
-    http::Response page() const;
+    http::Response page(const http::Request& request) const;
+    static http::Response asset(const http::Request& request);
     http::Response busy(const std::string& message) const;
 
     void dispatch();

@@ -38,6 +38,15 @@ TEST(HttpQuery, decodes_names_and_values) {
 
 TEST(HttpRoute, knows_each_path) {
     EXPECT_EQ(match_route("/").route, Route::page);
+    for (const char* const page :
+         {"/customers", "/customers/", "/customers/a b/c", "/products", "/funnel", "/live", "/health"}) {
+        EXPECT_EQ(match_route(page).route, Route::page) << page;
+    }
+    for (const char* const other : {"/customer", "/customersx", "/index.html", "/assets", "//", "/Health"}) {
+        EXPECT_EQ(match_route(other).route, Route::none) << other;
+    }
+    EXPECT_EQ(match_route("/assets/index-1.js").route, Route::asset);
+    EXPECT_EQ(match_route("/favicon.svg").route, Route::asset);
     EXPECT_EQ(match_route("/api/ingest").route, Route::ingest);
     EXPECT_EQ(match_route("/api/").route, Route::openapi);
     EXPECT_EQ(match_route("/api/sales_daily").name, "sales_daily");

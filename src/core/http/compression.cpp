@@ -79,10 +79,9 @@ Gunzip gunzip(std::string_view compressed, std::size_t limit, std::string& out) 
     }
 }
 
-std::string gzip(std::string_view text, Effort effort) {
+std::string gzip(std::string_view text) {
     z_stream stream{};
-    if (deflateInit2(&stream, effort == Effort::best ? Z_BEST_COMPRESSION : kFast, Z_DEFLATED, kGzip, 8,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(&stream, kFast, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         throw std::bad_alloc();
     }
     std::string out;

@@ -15,9 +15,7 @@ enum class Gunzip { done, broken, too_large };
 // Fills `out`, which never grows beyond `limit`. Several members in a row are one text, as gzip has it.
 Gunzip gunzip(std::string_view compressed, std::size_t limit, std::string& out);
 
-// best: for what is packed once and sent often.
-enum class Effort { fast, best };
-std::string gzip(std::string_view text, Effort effort = Effort::fast);
+std::string gzip(std::string_view text);
 
 // Whether the request takes gzip (Accept-Encoding).
 bool accepts_gzip(const Fields& fields);

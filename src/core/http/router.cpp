@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::array kPaths = {
     std::pair{std::string_view("/"), Route::page},
+    std::pair{std::string_view("/favicon.svg"), Route::asset},
     std::pair{std::string_view("/analytics.js"), Route::script},
     std::pair{std::string_view("/metrics"), Route::metrics},
     std::pair{std::string_view("/api/ingest"), Route::ingest},
@@ -17,6 +18,10 @@ constexpr std::array kPaths = {
     std::pair{std::string_view("/api"), Route::openapi},
     std::pair{std::string_view("/api/"), Route::openapi},
 };
+
+// Pages of the dashboard, which draws what the address says: /customers, /customers/ada, ...
+constexpr std::array<std::string_view, 5> kPages = {"/customers", "/products", "/funnel", "/live", "/health"};
+constexpr std::string_view kAssets = "/assets/";
 
 constexpr std::string_view kApi = "/api/";
 constexpr std::string_view kFunctions = "/api/rpc/";
@@ -28,6 +33,14 @@ Match match_route(std::string_view path) {
         if (path == known) {
             return {route, {}};
         }
+    }
+    for (const std::string_view page : kPages) {
+        if (path.starts_with(page) && (path.size() == page.size() || path[page.size()] == '/')) {
+            return {Route::page, {}};
+        }
+    }
+    if (path.starts_with(kAssets)) {
+        return {Route::asset, {}};
     }
     for (const auto& [prefix, route] : {std::pair{kFunctions, Route::function}, std::pair{kApi, Route::relation}}) {
         if (path.starts_with(prefix)) {

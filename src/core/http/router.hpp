@@ -9,7 +9,8 @@
 namespace analytics::http {
 
 enum class Route {
-    page,       // GET /
+    page,       // GET / and what else the dashboard shows at an address of its own
+    asset,      // GET /assets/NAME and /favicon.svg, which its pages load
     script,     // GET /analytics.js
     metrics,    // GET /metrics
     ingest,     // POST /api/ingest
