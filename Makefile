@@ -9,7 +9,7 @@ ANALYTICS_DASHBOARD ?= ON
 export PG_CONFIG FUZZ_SECONDS ANALYTICS_DASHBOARD
 unexport DESTDIR
 
-suites := format audit unit fuzz regress pgtap isolation portable docs demo tracker http tap torture
+suites := format audit unit fuzz regress pgtap isolation portable docs demo tracker dashboard http tap torture
 check_targets := $(addprefix check-,$(suites))
 
 .PHONY: build dashboard help demo demo-stop demo-destroy psql install packages packages-tests tree check $(check_targets) \

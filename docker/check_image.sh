@@ -92,6 +92,9 @@ check "an order comes in over HTTP" http '{"accepted":1,"duplicates":0,"rejected
 check "not without a key" http '"code":"no_key"' -d '{}' -H 'Content-Type: application/json' /api/ingest
 check "the anonymous role sees the figures" http '"totals": {"delta": null, "value": 10.00,' '/api/visualize?metric=net_sales'
 check "the tracker is there" http page_view /analytics.js
+check "the dashboard is there" http '<div id="root">' /
+script=$(curl -sS http://127.0.0.1:8000/ | sed -n 's|.*src="\(/assets/[^"]*\)".*|\1|p')
+check "with what it loads" http "Content-Encoding: gzip" -I --compressed "$script"
 stop
 check "after which its health check fails" fails_with "" inside "${health[@]}"
 start

@@ -5,7 +5,7 @@
 # All logs: build/logs/. The last line sums up.
 . "$(dirname "$0")/common.sh"
 
-all_suites=(format audit unit fuzz regress pgtap isolation portable docs demo tracker http tap torture)
+all_suites=(format audit unit fuzz regress pgtap isolation portable docs demo tracker dashboard http tap torture)
 suite_seconds=1500 # none comes near this unless it hangs
 heartbeat=20       # seconds between signs of life
 

@@ -60,9 +60,16 @@ until (answers "$port") 2>/dev/null; do
 done
 
 address=http://127.0.0.1:$port taken=
+dashboard="The dashboard:
+
+    $address/?store=online-retail
+"
+[ "${ANALYTICS_DASHBOARD:-ON}" != OFF ] || dashboard=
 [ "$port" = $first ] || taken=" (port $first was taken)"
 cat <<END
-It answers HTTP on $address$taken, for this machine alone and without a key. To try it:
+It answers HTTP on $address$taken, for this machine alone and without a key.
+$dashboard
+To try it:
 
     curl $address/api/ingest -H 'Content-Type: application/json' -d '{"event":"purchase","order_id":"1001","items":[{"product_id":"mug","price":"12.50","quantity":2}]}'
     curl '$address/api/visualize?store=online-retail&metric=net_sales&grain=month&from=2010-12-01&to=2012-01-01'

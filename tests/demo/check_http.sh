@@ -16,6 +16,9 @@ if [ -n "${TAKEN:-}" ]; then
     grep -q "(port $TAKEN was taken)" "$1" || fail "it does not say that port $TAKEN was taken"
     printf 'ok - a port that is taken is passed over, and said\n'
 fi
+page=$(sed -n "s|^    \(http://127.0.0.1:$port/.*\)|\1|p" "$1")
+[[ $(curl -sS "$page") == *'<div id="root">'* ]] || fail "the dashboard is not at the address that it names: $page"
+printf 'ok - the dashboard is where it says\n'
 sales() { psql -X -A -t -q -v ON_ERROR_STOP=1 -c "SELECT coalesce(sum(gross_sales), 0) FROM analytics.sales_daily WHERE store_id = 'main'"; }
 
 before=$(sales)

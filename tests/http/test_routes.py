@@ -6,12 +6,6 @@ import json
 from conftest import is_as_before, until
 
 
-def test_page_lists_the_routes(server):
-    page = server.get("/")
-    assert page.status == 200 and page.headers["Content-Type"].startswith("text/")
-    assert b"/api/ingest" in page.body and page.headers["X-Content-Type-Options"] == "nosniff"
-
-
 def test_script(server):
     script = server.get("/analytics.js")
     assert script.status == 200 and script.headers["Content-Type"] == "text/javascript; charset=utf-8"
