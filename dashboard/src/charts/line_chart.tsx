@@ -54,7 +54,7 @@ export function LineChart({ label, lines, height = 260, written, short, bucket, 
     const bottom = height - margin.bottom
     const x = scaleLinear([0, Math.max(1, count - 1)], [margin.left, right])
     // round at the top alone: a little below zero is no reason for a whole step of the axis
-    const [, top = 1] = scaleLinear([0, Math.max(most, Number.EPSILON)]).nice(4).domain()
+    const [, top = 1] = scaleLinear().domain([0, Math.max(most, Number.EPSILON)]).nice(4).domain()
     const y = scaleLinear([Math.min(0, least), top], [bottom, margin.top])
     const compared = lines.some((one) => one.previous?.some((point) => point.value))
 

@@ -1,6 +1,6 @@
 // A button that opens a small panel: Escape and a click elsewhere close it, and the focus goes back.
 
-import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from 'react'
 
 interface PopoverProps {
     /** What the button says; label is read instead where it is not enough. */
@@ -30,6 +30,14 @@ export function Popover({ button, label, title, className, children }: PopoverPr
             document.removeEventListener('pointerdown', outside)
             document.removeEventListener('focusin', outside)
         }
+    }, [open])
+
+    // As far to the left as it must be to stand on the screen.
+    useLayoutEffect(() => {
+        const node = panel.current
+        if (!node) return
+        const over = node.getBoundingClientRect().right - document.documentElement.clientWidth + 12
+        if (over > 0) node.style.translate = `${-over}px`
     }, [open])
 
     const close = () => {

@@ -1,0 +1,72 @@
+// Every page, as it comes: readable by all, in any theme and width, from this host alone.
+
+import { expect, expectAccessible, pages, settled, test, titles } from './dashboard'
+
+for (const store of ['online-retail', 'synthetic-traffic']) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+        for (const path of pages) {
+            test(`${titles[path]} of ${store}, ${colorScheme}: axe finds nothing`, async ({ page }) => {
+                await page.emulateMedia({ colorScheme })
+                await page.goto(`${path}?store=${store}`)
+                await settled(page)
+                await expect(page).toHaveTitle(`${titles[path]} · Analytics`)
+                await expect(page.locator('.state-error[role=alert]')).toHaveCount(0)
+                await expectAccessible(page)
+            })
+        }
+    }
+}
+
+for (const width of [320, 390, 768, 1280, 1920]) {
+    test(`nothing stands out of a screen of ${width} pixels`, async ({ page }) => {
+        await page.setViewportSize({ width, height: 844 })
+        for (const path of pages) {
+            await page.goto(`${path}?store=synthetic-traffic`)
+            await settled(page)
+            expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBe(width)
+        }
+    })
+}
+
+test('popovers and the table of a chart are readable by all, too', async ({ page }) => {
+    await page.goto('/?store=synthetic-traffic')
+    await settled(page)
+    for (const name of [/^Date range/, 'Filter', /^Money/]) {
+        await page.getByRole('button', { name, exact: true }).click()
+        await expect(page.getByRole('dialog')).toBeVisible()
+        await expect(page.getByRole('dialog').getByText('Loading')).toHaveCount(0)
+        await expectAccessible(page)
+        await page.keyboard.press('Escape')
+    }
+    await page.getByRole('button', { name: 'Total sales over time: show as table' }).click()
+    await expect(page.getByRole('table').first()).toBeVisible()
+    await expectAccessible(page)
+})
+
+test('the reader’s theme holds against the system’s, and after loading again', async ({ page }) => {
+    const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.goto('/')
+    const light = await paper()
+    await page.getByLabel('Theme').selectOption('dark')
+    const dark = await paper()
+    expect(dark).not.toBe(light)
+    await page.reload()
+    expect(await paper()).toBe(dark)
+    await page.getByLabel('Theme').selectOption('system')
+    expect(await paper()).toBe(light)
+})
+
+test('an address that is no page says so', async ({ page }) => {
+    await page.goto('/?store=nobody')
+    await expect(page.getByText('There is no such store')).toBeVisible()
+})
+
+test('paper has figures and no controls', async ({ page }) => {
+    await page.goto('/?store=online-retail')
+    await settled(page)
+    await page.emulateMedia({ media: 'print' })
+    await expect(page.getByRole('navigation', { name: 'Pages' })).toBeHidden()
+    await expect(page.getByRole('button', { name: /show as table/ }).first()).toBeHidden()
+    await expect(page.getByText('Net sales by country')).toBeVisible()
+})

@@ -1,0 +1,24 @@
+// The pictures of docs/dashboard.md: SCREENSHOTS=1 npm run e2e -- screenshots
+
+import { settled, test } from './dashboard'
+
+const shots = [
+    ['overview', '/?store=online-retail&range=90d', 'light', 980],
+    ['overview_dark', '/?store=synthetic-traffic', 'dark', 980],
+    ['products', '/products?store=online-retail&range=90d', 'light', 860],
+    ['funnel', '/funnel?store=synthetic-traffic&range=7d', 'light', 1000],
+    ['customers', '/customers?store=online-retail', 'light', 1000],
+    ['health', '/health?store=online-retail', 'light', 860],
+    ['live', '/live?store=synthetic-traffic', 'dark', 760],
+] as const
+
+for (const [name, path, colorScheme, height] of shots) {
+    test(`picture of ${name}`, async ({ page }) => {
+        test.skip(!process.env.SCREENSHOTS, 'SCREENSHOTS is not set')
+        await page.setViewportSize({ width: 1200, height })
+        await page.emulateMedia({ colorScheme })
+        await page.goto(path)
+        await settled(page)
+        await page.screenshot({ path: `../docs/dashboard/${name}.png` })
+    })
+}
