@@ -12,7 +12,7 @@ export default defineConfig({
         locale: 'en-GB',
         timezoneId: 'America/New_York',
         viewport: { width: 1280, height: 900 },
-        reducedMotion: 'reduce',
+        contextOptions: { reducedMotion: 'reduce' },
         launchOptions: {
             executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
             args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],

@@ -2,7 +2,7 @@
 
 import { type ReactNode, useEffect, useSyncExternalStore } from 'react'
 import { rows } from './api/client'
-import { onSession, token } from './api/session'
+import { leaveSignIn, onSession, signInAsked } from './api/session'
 import type { StoreProfile } from './api/types'
 import { useApi } from './api/use_api'
 import { Shell } from './components/shell'
@@ -35,7 +35,7 @@ const pages: Record<string, PageRoute> = {
 export function App() {
     const path = usePath()
     const query = useQuery()
-    const signedInAs = useSyncExternalStore(onSession, token)
+    const asked = useSyncExternalStore(onSession, signInAsked)
     const profiles = useApi<StoreProfile[]>(rows('store_profile', { order: 'store_id' }))
 
     const [, name = '', rest = ''] = /^\/([^/]*)\/?(.*)$/.exec(path) ?? []
@@ -44,11 +44,10 @@ export function App() {
     useEffect(() => {
         document.title = `${title} · Analytics`
     }, [title])
-    useEffect(() => {
-        if (signedInAs !== null) profiles.reload()
-    }, [signedInAs, profiles.reload])
 
-    if (profiles.error?.needsSignIn) return <SignIn error={signedInAs !== null ? profiles.error : null} />
+    // An anonymous role that may not even see which stores there are is as good as none.
+    const shut = profiles.error?.status === 401
+    if (asked || shut) return <SignIn refusal={asked?.refusal ?? null} {...(shut ? {} : { onLeave: leaveSignIn })} />
     if (!profiles.data) {
         return <Shell title={title}>{profiles.error ? <Failure answer={profiles} /> : <Loading height={400} />}</Shell>
     }

@@ -1,6 +1,6 @@
 // Requests in PostgREST's dialect: relations by GET, functions by POST (so that arguments named limit and offset are arguments).
 
-import { token } from './session'
+import { askToSignIn, token } from './session'
 
 export class ApiError extends Error {
     constructor(
@@ -19,13 +19,14 @@ export class ApiError extends Error {
         return this.status === 404 || this.code === '0A000' || this.code === '42883' || this.code === '42P01'
     }
 
-    /** Who asks is not known, or the anonymous role may not see this. */
+    /** The server wants a token, or another one. */
     get needsSignIn(): boolean {
-        return this.status === 401
+        return this.status === 401 && this.code !== '42501'
     }
 
+    /** Who asks may not see this; a role without a token is told so by 401, others by 403. */
     get isForbidden(): boolean {
-        return this.status === 403
+        return this.status === 403 || this.code === '42501'
     }
 }
 
@@ -89,7 +90,11 @@ export async function send<T>(request: ApiRequest, signal?: AbortSignal): Promis
         throw new ApiError(0, 'unreachable', 'the server does not answer', null, 'Is the database running, and this machine connected to it?')
     }
     const text = await answer.text()
-    if (!answer.ok) throw errorOf(answer.status, text)
+    if (!answer.ok) {
+        const error = errorOf(answer.status, text)
+        if (error.needsSignIn) askToSignIn(token() === null ? null : error.message)
+        throw error
+    }
     return (text ? JSON.parse(text) : null) as T
 }
 

@@ -1,8 +1,8 @@
 // One hook for data: answers are kept by request, shown at once when they are asked for again, and renewed behind.
 
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { ApiError, type ApiRequest, send } from './client'
-import { onSession } from './session'
+import { onSession, sessionNumber } from './session'
 
 export interface Answer<T> {
     /** The newest answer. While another request runs, that of the one before. */
@@ -50,16 +50,17 @@ export function forget(path: string): void {
  * visible.
  */
 export function useApi<T>(request: ApiRequest | null, options: { every?: number } = {}): Answer<T> {
-    const key = request && keyOf(request)
+    const session = useSyncExternalStore(onSession, sessionNumber)
+    const key = request && `${session} ${keyOf(request)}`
     const current = useRef(request)
     current.current = request
-    const shown = useRef<{ key: string; entry: Kept } | null>(null)
+    const shown = useRef<{ key: string; session: number; entry: Kept } | null>(null)
     const [state, setState] = useState<{ key: string | null; error: ApiError | null; loading: boolean }>({ key: null, error: null, loading: false })
     const [round, setRound] = useState(0)
     const every = options.every
 
-    if (key && kept.has(key)) shown.current = { key, entry: kept.get(key) as Kept }
-    if (!key) shown.current = null
+    if (key && kept.has(key)) shown.current = { key, session, entry: kept.get(key) as Kept }
+    if (!key || shown.current?.session !== session) shown.current = null
 
     useEffect(() => {
         if (!key) return

@@ -20,7 +20,8 @@ export function Popover({ button, label, title, className, children }: PopoverPr
 
     useEffect(() => {
         if (!open) return
-        panel.current?.querySelector<HTMLElement>('[aria-current="true"], input, select, button')?.focus()
+        const inside = (what: string) => panel.current?.querySelector<HTMLElement>(what)
+        ;(inside('[aria-current="true"]') ?? inside('input:checked') ?? inside('input, select, button'))?.focus()
         const outside = (event: Event) => {
             if (!whole.current?.contains(event.target as Node)) setOpen(false)
         }

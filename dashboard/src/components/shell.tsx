@@ -1,7 +1,7 @@
 // What stands around every page: the way to the others, the store, and (where the page has them) range and filters.
 
 import { type ReactNode, useContext, useEffect, useRef, useState } from 'react'
-import { signOut, token } from '../api/session'
+import { askToSignIn, signOut, token } from '../api/session'
 import { usePath, useQuery } from '../state/location'
 import { setTheme, type Theme, theme, themes } from '../state/theme'
 import { parseView, printView } from '../state/view'
@@ -78,9 +78,13 @@ function Preferences({ place }: { place: string }) {
     return (
         <div className={place}>
             <ThemePicker />
-            {token() && (
+            {token() ? (
                 <button type="button" className="control" onClick={signOut}>
                     <Icon name="leave" /> Sign out
+                </button>
+            ) : (
+                <button type="button" className="control" onClick={() => askToSignIn(null)}>
+                    <Icon name="leave" /> Sign in
                 </button>
             )}
         </div>

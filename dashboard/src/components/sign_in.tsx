@@ -1,16 +1,14 @@
 // Where the API wants to know who asks: a token, kept for this tab's session alone.
 
 import { type FormEvent, useState } from 'react'
-import type { ApiError } from '../api/client'
-import { signIn, signOut } from '../api/session'
+import { signIn } from '../api/session'
 
-export function SignIn({ error }: { error: ApiError | null }) {
+/** refusal: what the server said to the last token. onLeave: there is something to see without one, too. */
+export function SignIn({ refusal, onLeave }: { refusal: string | null; onLeave?: () => void }) {
     const [value, setValue] = useState('')
     const submit = (event: FormEvent) => {
         event.preventDefault()
-        if (!value.trim()) return
-        signOut()
-        signIn(value)
+        if (value.trim()) signIn(value)
     }
     return (
         <main className="sign-in">
@@ -29,18 +27,23 @@ export function SignIn({ error }: { error: ApiError | null }) {
                     spellCheck={false}
                     value={value}
                     onChange={(event) => setValue(event.target.value)}
-                    aria-invalid={error !== null}
-                    aria-describedby={error ? 'token-error' : undefined}
+                    aria-invalid={refusal !== null}
+                    aria-describedby={refusal ? 'token-error' : undefined}
                     autoFocus
                 />
-                {error && (
+                {refusal && (
                     <p id="token-error" className="field-error" role="alert">
-                        This token was refused: {error.message}.
+                        This token was refused: {refusal}.
                     </p>
                 )}
                 <button type="submit" className="button primary">
                     Sign in
                 </button>
+                {onLeave && (
+                    <button type="button" className="button" onClick={onLeave}>
+                        Back
+                    </button>
+                )}
             </form>
         </main>
     )

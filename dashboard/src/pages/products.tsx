@@ -35,7 +35,7 @@ export function ProductsPage() {
 
 /** Text that goes into the address once its writer rests. */
 function useTyped(name: string): [string, (text: string) => void] {
-    const [kept, keep] = useParameter(name)
+    const [kept, keep] = useParameter(name, '', ['page'])
     const [typed, setTyped] = useState(kept)
     useEffect(() => setTyped(kept), [kept])
     useEffect(() => {
@@ -53,7 +53,7 @@ export function changeOf(now: number, before: number | null): number | null {
 function ProductTable() {
     const { scope, currency, range, view } = useView()
     const pageLink = usePageLink()
-    const [sort, setSort] = useParameter('sort', 'net_sales')
+    const [sort, setSort] = useParameter('sort', 'net_sales', ['page'])
     const [page, setPage] = useParameter('page', '1')
     const [search] = useParameter('search')
     const [typed, setTyped] = useTyped('search')

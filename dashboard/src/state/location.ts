@@ -28,8 +28,8 @@ export function useQuery(): string {
     return useSyncExternalStore(subscribe, () => location.search)
 }
 
-/** A parameter of the page's own, kept in the address; '' is as if it were not there. */
-export function useParameter(name: string, otherwise = ''): [string, (value: string, options?: { replace?: boolean }) => void] {
+/** A parameter of the page's own, kept in the address; '' is as if it were not there. resets: others that a change takes away. */
+export function useParameter(name: string, otherwise = '', resets: string[] = []): [string, (value: string, options?: { replace?: boolean }) => void] {
     const value = new URLSearchParams(useQuery()).get(name) ?? otherwise
     return [
         value,
@@ -37,6 +37,7 @@ export function useParameter(name: string, otherwise = ''): [string, (value: str
             const query = new URLSearchParams(location.search)
             if (next === '' || next === otherwise) query.delete(name)
             else query.set(name, next)
+            resets.forEach((other) => query.delete(other))
             const text = query.toString()
             navigate(location.pathname + (text && `?${text}`), options)
         },

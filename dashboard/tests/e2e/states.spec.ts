@@ -19,6 +19,7 @@ test('401 asks for a token, which is kept for the session and sent', async ({ pa
     expect(await page.evaluate(() => [sessionStorage.getItem('analytics-token'), JSON.stringify(localStorage), document.cookie])).toEqual(['good', '{}', ''])
     await page.reload()
     await expect(page.getByRole('heading', { name: 'Products', level: 1 })).toBeVisible()
+    await expect(page.getByRole('region', { name: 'Products: table' })).toBeVisible()
     await page.getByRole('button', { name: 'Sign out' }).click()
     await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible()
 })
