@@ -18,10 +18,7 @@ DECLARE
     run integer := greatest(ceil(days / most::numeric), 1);
     source record;
 BEGIN
-    q.grain := 'day';
-    q.previous_from := NULL;
-    q.previous_to := NULL;
-    q.series := cardinality(products);
+    q := jsonb_populate_record(q, jsonb_build_object('grain', 'day', 'previous_from', NULL, 'previous_to', NULL, 'series', cardinality(products)));
     SELECT * INTO source FROM analytics.report_source(q, ARRAY[ROW('net_sales', 'money', '{gross_sales,-discounts,-returns}')::analytics.report_part]);
     RETURN QUERY EXECUTE format('WITH %skeyed AS (SELECT k.key FROM unnest($1) k(key)),
         point AS (SELECT p.key, (p.bucket::date - $2) / $3 AS run, sum(p.net_sales) AS net_sales FROM (%s) p WHERE p.key = ANY ($1) GROUP BY 1, 2)
@@ -63,8 +60,7 @@ BEGIN
         PERFORM analytics.refuse_report('offset', "offset"::text, 'Pass how many products to skip, 0 or more.');
     END IF;
     q := analytics.resolve_report('day', 'product', "from", "to", compare, filters, "limit", store, currency, 'refund');
-    q.grain := 'total';
-    q.of_products := true;
+    q := jsonb_populate_record(q, '{"grain": "total", "of_products": true}');
     SELECT * INTO source FROM analytics.report_source(q, ARRAY[
         ROW('views', 'number', '{views}'), ROW('add_to_carts', 'number', '{add_to_carts}'), ROW('orders', 'product_orders', '{product_orders}'), ROW('units', 'number', '{units}'),
         ROW('units_returned', 'number', '{units_returned}'), ROW('gross_sales', 'money', '{gross_sales}'), ROW('discounts', 'money', '{discounts}'),

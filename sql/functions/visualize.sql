@@ -438,7 +438,7 @@ BEGIN
     IF metric IS NOT NULL AND NOT EXISTS (SELECT FROM analytics.metric_parts(metric, analytics.is_of_products("by", q.filters))) THEN
         PERFORM analytics.refuse_report('metric', to_json(metric)::text, 'It is the order''s, not a product''s: leave out product, category and brand, or use net_sales.');
     END IF;
-    q.metrics := ARRAY[metric];
+    q := jsonb_populate_record(q, jsonb_build_object('metrics', ARRAY[metric]));
     IF metric IS NULL THEN
         answer := analytics.report_overview(q);
     ELSE

@@ -75,6 +75,15 @@ for my $database (qw(shop other))
 ok($node->poll_query_until('shop', q{SELECT count(*) >= 2 FROM cron.job_run_details WHERE status = 'succeeded'}), 'runs are recorded as succeeded');
 is($node->safe_psql('shop', q{SELECT DISTINCT status FROM cron.job_run_details WHERE end_time IS NOT NULL}), 'succeeded', 'all of them');
 
+# A reader sees the jobs of the extension's owner, and how they went; not what they said, if he may see some stores alone.
+ok($node->poll_query_until('shop', q{SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'succeeded' AND username = 'shopkeeper' AND command ~ 'run_maintenance'}), 'the owner\'s job ran, too');
+my $health = q{SELECT %s FROM jsonb_array_elements(analytics.health() -> 'jobs') j};
+is(as('clerk', sprintf($health, q{string_agg(j ->> 'job_name', ',' ORDER BY j ->> 'job_name')})),
+	as('shopkeeper', q{SELECT string_agg(jobname, ',' ORDER BY jobname COLLATE "default") FROM cron.job WHERE database = 'shop' AND jobname LIKE 'analytics%'}), 'health lists the owner\'s jobs');
+is(as('clerk', sprintf($health, q{concat_ws(' ', j ->> 'schedule', (j ->> 'last_run')::timestamptz <= now(), j ->> 'last_status' IS NOT NULL)}) . q{ WHERE j ->> 'job_name' = 'analytics_refresh'}),
+	'* * * * * t t', 'with their last run');
+is(as('clerk', q{SET request.jwt.claims = '{"stores": ["main"]}'; } . sprintf($health, q{count(*) > 0 AND bool_and(j -> 'last_message' = 'null')})), 't', 'and not what it said, of other stores');
+
 # Taking down.
 is(as('keeper', 'SELECT analytics.unschedule() = (SELECT count(*) FROM analytics.jobs($$$$, $$$$))'), 't', 'unschedule() says how many');
 is(as('keeper', 'SELECT string_agg(jobname, $$,$$) FROM cron.job'), 'analytics_of_mine', 'the caller\'s own job stays');
