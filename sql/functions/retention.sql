@@ -123,5 +123,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.apply_retention() IS
-'removes raw events older than the setting event_retention of their store, whole months of its calendar; all figures stay. Returns how many partitions of event it removed rows from; to be run nightly (schedule() does).
+'removes raw events older than the setting event_retention of their store, whole months of its calendar; all figures stay. Returns how many partitions of event it removed rows from; to be run nightly (workers and schedule() do).
 25001: not under READ COMMITTED; 55000: a rollup is not built yet';

@@ -14,10 +14,10 @@ CREATE OR REPLACE FUNCTION analytics.running_workers() RETURNS TABLE (worker tex
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN l.objsubid = 3 THEN 'gateway' WHEN l.database = 0 THEN 'launcher' ELSE 'refresh' END, l.pid
+    SELECT CASE WHEN l.objsubid = 3 THEN 'gateway' WHEN l.objsubid = 4 THEN 'nightly' WHEN l.database = 0 THEN 'launcher' ELSE 'refresh' END, l.pid
       FROM pg_locks l
-     WHERE l.locktype = 'object' AND l.classid = 'pg_extension'::regclass AND l.objid = 0 AND l.objsubid IN (1, 3)
+     WHERE l.locktype = 'object' AND l.classid = 'pg_extension'::regclass AND l.objid = 0 AND l.objsubid IN (1, 3, 4)
        AND l.database IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
 $$;
-COMMENT ON FUNCTION analytics.running_workers() IS 'the launcher, the refresh worker and the HTTP gateway of this database that run, with their process ids';
+COMMENT ON FUNCTION analytics.running_workers() IS 'the launcher, the refresh worker, the HTTP gateway and, at night, the nightly worker of this database that run, with their process ids';
 REVOKE ALL ON FUNCTION analytics.running_workers() FROM PUBLIC;

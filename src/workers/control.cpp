@@ -13,6 +13,7 @@
 #include "workers/http_launch.hpp"
 #include "workers/http_settings.hpp"
 #include "workers/launcher.hpp"
+#include "workers/owner.hpp"
 #include "workers/processes.hpp"
 #include "workers/refresh_worker.hpp"
 

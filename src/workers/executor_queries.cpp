@@ -12,6 +12,7 @@
 #include "workers/http_settings.hpp"
 #include "workers/report_query.hpp"
 #include "workers/request_role.hpp"
+#include "workers/settings.hpp"
 #include "workers/transaction.hpp"
 #include "workers/unchanged.hpp"
 
@@ -151,10 +152,11 @@ http::Answer serve_listener(const http::Query& query) {
 pg::Statement health(
     "SELECT pg_catalog.to_jsonb(h)::text, pg_catalog.current_database()::text,"
     " (SELECT x.extversion FROM pg_catalog.pg_extension x WHERE x.extname = 'analytics'),"
-    " EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'refresh')"
+    " EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'refresh'),"
+    " EXISTS (SELECT FROM analytics.running_workers() w WHERE w.worker = 'nightly')"
     " FROM analytics.http_health() h");
 
-// Parts: what http_health() says, the database, the version, and whether the refresh worker runs.
+// Parts: what http_health() says, the database, the version, and whether the refresh worker and the nightly one run.
 http::Answer serve_health() {
     http::Answer answer;
     const auto error = run_transaction({"GET /api/health", false, http_statement_timeout()}, [&] {
@@ -164,7 +166,10 @@ http::Answer serve_health() {
             const pg::Connection connection;
             const pg::Result rows = health.execute({}, pg::Access::read_only);
             answer.parts = {std::string(rows[0].text(1)), std::string(rows[0].text(2)), std::string(rows[0].text(3)),
-                            rows[0].boolean(4) ? "running" : "missing"};
+                            rows[0].boolean(4) ? "running" : "missing",
+                            rows[0].boolean(5) ? "running"
+                            : models_at()      ? "waiting"
+                                               : "off"};
         }
         owner.take_off();
     });

@@ -12,7 +12,7 @@ namespace {
 // The seat is a lock on an object that does not exist. Held for the session as advisory locks are (an error lets go of
 // all others, and a process that ends outside a transaction leaves them behind), but none that SQL could take: anybody
 // might, and so keep the worker away.
-enum Seat : std::uint16_t { refresh_seat = 1, gateway_seat = 3 };  // (2: control.cpp)
+enum Seat : std::uint16_t { refresh_seat = 1, gateway_seat = 3, nightly_seat = 4 };  // (2: control.cpp)
 
 LOCKTAG seat_of(Oid database, Seat seat) {
     LOCKTAG tag;
@@ -58,6 +58,8 @@ int for_each_worker(Oid database, Action&& action) {
 }  // namespace
 
 bool take_seat() { return take(seat_of(MyDatabaseId, refresh_seat)); }
+
+bool take_nightly_seat() { return take(seat_of(MyDatabaseId, nightly_seat)); }
 
 pid_t seat_holder(Oid database) { return holder_of(seat_of(database, refresh_seat)); }
 

@@ -8,10 +8,14 @@ namespace analytics::workers {
 
 inline constexpr const char* kLauncherType = "analytics launcher";
 inline constexpr const char* kRefreshType = "analytics refresh";
+inline constexpr const char* kNightlyType = "analytics nightly";
 
 // Makes this process the refresh worker of its database, or, connected to none, the launcher. False: another one is.
 // Held until the process ends. In a transaction. SQL sees seats in pg_locks: analytics.running_workers().
 bool take_seat();
+
+// The same for the nightly worker.
+bool take_nightly_seat();
 
 // The process that is the database's refresh worker; 0: none.
 pid_t seat_holder(Oid database);

@@ -6,6 +6,8 @@
 
 #include "pg/guard.hpp"
 #include "workers/board.hpp"
+#include "workers/nightly_worker.hpp"
+#include "workers/owner.hpp"
 #include "workers/processes.hpp"
 #include "workers/settings.hpp"
 
@@ -17,25 +19,6 @@ namespace {
 constexpr const char* kStep = "SELECT analytics.maintain()";
 constexpr long kFirstPause = 1000;
 constexpr long kLongestPause = 60000;
-
-// Each could be set for the database or for all, and would break a step or let it fail.
-constexpr struct {
-    const char* name;
-    const char* value;
-} kOwnSettings[] = {
-    {"application_name", kRefreshType},
-    {"search_path", "pg_catalog, pg_temp"},
-    {"default_transaction_isolation", "read committed"},  // each statement must see what was committed before it
-    {"default_transaction_read_only", "off"},
-    {"default_transaction_deferrable", "off"},
-    {"session_replication_role", "origin"},
-    {"lock_timeout", "0"},
-    {"statement_timeout", "0"},
-#if PG_VERSION_NUM >= 170000
-    {"transaction_timeout", "0"},
-#endif
-    {"synchronous_commit", "off"},
-};
 
 enum class Step { more, done, no_extension, occupied, failed };
 
@@ -129,17 +112,8 @@ Step step_in_transaction() {
         self.seated = true;
         board::leave_word(MyDatabaseId, board::Word::serving);
     }
-    PushActiveSnapshot(GetTransactionSnapshot());
-    Oid user = InvalidOid;
-    int security = 0;
-    GetUserIdAndSecContext(&user, &security);
-    SetUserIdAndSecContext(installation.owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-    const int settings = NewGUCNestLevel();
-    const bool again = call_maintain();
-    AtEOXact_GUC(false, settings);
-    PopActiveSnapshot();
-    CommitTransactionCommand();  // as the owner too, whatever is left to run
-    SetUserIdAndSecContext(user, security);
+    bool again = false;
+    commit_as(installation.owner, [&again] { again = call_maintain(); });
     return again ? Step::more : Step::done;
 }
 
@@ -215,9 +189,8 @@ void become_a_worker() {
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(MyBgworkerEntry->bgw_main_arg), InvalidOid, 0);
     self.connected = true;
-    for (const auto& setting : kOwnSettings) {
-        SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_SESSION);
-    }
+    set_own_settings(kRefreshType);
+    SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION);
     self.step_memory = AllocSetContextCreate(TopMemoryContext, "analytics step", ALLOCSET_DEFAULT_SIZES);
     MemoryContextSwitchTo(self.step_memory);
 }
@@ -231,7 +204,11 @@ void work() {
         if (board::stopped(MyDatabaseId)) {
             leave(board::Word::told_to_stop);  // before it could be seen and signalled
         }
-        switch (run_step()) {
+        const Step step = run_step();
+        if (self.seated) {
+            start_nightly_worker_when_due();
+        }
+        switch (step) {
             case Step::more:
                 break;
             case Step::done:
@@ -264,26 +241,6 @@ BackgroundWorkerHandle* register_refresh_worker(Oid database, const char* databa
     worker.bgw_notify_pid = MyProcPid;
     BackgroundWorkerHandle* handle = nullptr;
     return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
-}
-
-Installation find_installation() {
-    const Oid extension = get_extension_oid("analytics", true);
-    if (!OidIsValid(extension)) {
-        return {};
-    }
-    LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-    Relation const extensions = table_open(ExtensionRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
-    SysScanDesc const scan = systable_beginscan(extensions, ExtensionOidIndexId, true, nullptr, 1, &key);
-    Installation installation;
-    if (HeapTuple const row = systable_getnext(scan); HeapTupleIsValid(row)) {
-        installation.owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(row))->extowner;
-        installation.committed = !TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data));
-    }
-    systable_endscan(scan);
-    table_close(extensions, AccessShareLock);
-    return installation;
 }
 
 }  // namespace analytics::workers

@@ -6,7 +6,7 @@
 #include "core/http/errors.hpp"
 #include "core/http/router.hpp"
 #include "pg/errors.hpp"
-#include "workers/refresh_worker.hpp"
+#include "workers/owner.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"

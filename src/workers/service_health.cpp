@@ -61,7 +61,8 @@ http::Response Service::health(const http::Answer* database) const {
         "null,\"version\":null,\"as_of\":null,\"lag_seconds\":"
         "null,\"pending_rows\":null";
     std::string refresh = "null";
-    if (database != nullptr && database->response.status == 200 && database->parts.size() == 4) {
+    std::string nightly = "null";
+    if (database != nullptr && database->response.status == 200 && database->parts.size() == 5) {
         const std::string& told = database->parts[0];
         about.clear();
         http::append_json(about, database->parts[1]);
@@ -75,6 +76,7 @@ http::Response Service::health(const http::Answer* database) const {
             problems += (problems.empty() ? "" : ",") + their.substr(1, their.size() - 2);
         }
         refresh = "\"" + database->parts[3] + "\"";
+        nightly = "\"" + database->parts[4] + "\"";
         if (database->parts[3] == "missing" && !RecoveryInProgress()) {
             append_problem(problems, "no refresh worker runs: figures are right, but slower");
         }
@@ -88,7 +90,8 @@ http::Response Service::health(const http::Answer* database) const {
     response.body = "{\"status\":\"" + status + "\",\"database\":" + about +
                     ",\"executors\":{\"configured\":" + std::to_string(pool_.configured()) +
                     ",\"running\":" + std::to_string(pool_.running()) + ",\"busy\":" + std::to_string(pool_.busy()) +
-                    "},\"workers\":{\"refresh\":" + refresh + "},\"problems\":[" + problems + "]}";
+                    "},\"workers\":{\"refresh\":" + refresh + ",\"nightly\":" + nightly + "},\"problems\":[" +
+                    problems + "]}";
     return response;
 }
 

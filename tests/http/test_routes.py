@@ -91,7 +91,7 @@ def test_health(server, settings):
     health = server.get("/api/health").json
     assert health["status"] == "ok" and health["database"] == "http_test" and health["problems"] == []
     assert health["executors"] == {"configured": 3, "running": 3, "busy": 0}
-    assert health["workers"] == {"refresh": "running"}
+    assert health["workers"] == {"refresh": "running", "nightly": "waiting"}
     settings.set(http_anon_role="")
     until(lambda: server.get("/api/health").json == {"status": "ok"}, "health for nobody")
 
