@@ -1,17 +1,17 @@
 -- Rules of segments: what they make of each pair of scores, and what keeps them whole while they are edited.
 
 -- No row has no segment: customers without orders are the pair of nulls.
-CREATE OR REPLACE FUNCTION analytics.segment_cells() RETURNS TABLE (r smallint, fm smallint, segment text)
+CREATE OR REPLACE FUNCTION analytics.segment_cells(edited_alone boolean DEFAULT false) RETURNS TABLE (r smallint, fm smallint, segment text)
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT c.r, c.fm, (SELECT k.segment FROM analytics.segment_rule k
-                        WHERE CASE WHEN c.r IS NULL THEN k.r_min IS NULL ELSE c.r BETWEEN k.r_min AND k.r_max AND c.fm BETWEEN k.fm_min AND k.fm_max END
+                        WHERE (NOT edited_alone OR k.edited) AND CASE WHEN c.r IS NULL THEN k.r_min IS NULL ELSE c.r BETWEEN k.r_min AND k.r_max AND c.fm BETWEEN k.fm_min AND k.fm_max END
                         ORDER BY k.priority LIMIT 1)
       FROM (SELECT r::smallint, fm::smallint FROM generate_series(1, 5) r, generate_series(1, 5) fm
             UNION ALL SELECT NULL, NULL) c
 $$;
-COMMENT ON FUNCTION analytics.segment_cells() IS 'the segment of each pair of scores (25), and of customers without orders (nulls); segment null: no rule fits';
+COMMENT ON FUNCTION analytics.segment_cells(boolean) IS 'the segment of each pair of scores (25), and of customers without orders (nulls), by all rules or by edited ones alone; segment null: no rule fits';
 
 CREATE OR REPLACE FUNCTION analytics.segment_rules_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -33,23 +33,36 @@ END
 $$;
 COMMENT ON FUNCTION analytics.segment_rules_change() IS 'trigger of segment_rule: who may change it, and one at a time';
 
--- CREATE EXTENSION has made rules when a dump's are restored: those go then. (A dump's rows say edited, those of an INSERT do not.)
+-- CREATE EXTENSION has made rules when a dump's are restored, be it row by row, each in a transaction of its own (pg_dump --inserts). Then
+-- those of the extension go behind the dump's, so that at each COMMIT every pair of scores has a rule; segment_rules_check() removes them
+-- as soon as the dump's do without. (A dump's rows say edited, those of an INSERT do not.)
 CREATE OR REPLACE FUNCTION analytics.segment_rules_restored() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    behind constant integer := 2000000000;
+    brought analytics.segment_rule[] := ARRAY(SELECT k FROM analytics.segment_rule k WHERE NOT k.edited AND k.priority < behind);
 BEGIN
-    DELETE FROM analytics.segment_rule k WHERE NOT k.edited;
+    IF brought <> '{}' THEN
+        DELETE FROM analytics.segment_rule k WHERE NOT k.edited AND k.priority < behind;
+        INSERT INTO analytics.segment_rule (priority, segment, r_min, r_max, fm_min, fm_max, edited)
+        SELECT behind + row_number() OVER (ORDER BY b.priority), b.segment, b.r_min, b.r_max, b.fm_min, b.fm_max, false FROM unnest(brought) b;
+    END IF;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION analytics.segment_rules_restored() IS 'trigger of segment_rule: rules of a dump take the place of those that the extension brings';
+COMMENT ON FUNCTION analytics.segment_rules_restored() IS 'trigger of segment_rule: rules of a dump come before those that the extension brings, which go when the dump''s are whole';
 
 CREATE OR REPLACE FUNCTION analytics.segment_rules_edited() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- rows that say themselves what they are: restored
+    IF TG_OP = 'INSERT' AND NOT EXISTS (SELECT FROM analytics.segment_rule k WHERE k.edited IS NULL) THEN
+        RETURN NULL;
+    END IF;
     -- All of them, so that all are dumped. This statement comes by here again, and finds nothing to do.
     IF EXISTS (SELECT FROM analytics.segment_rule k WHERE k.edited IS NOT TRUE) THEN
         UPDATE analytics.segment_rule k SET edited = true WHERE k.edited IS NOT TRUE;
@@ -71,6 +84,10 @@ BEGIN
     IF holes IS NOT NULL THEN
         RAISE EXCEPTION 'no segment rule fits some customers' USING ERRCODE = '23514', DETAIL = format('Without a rule: %s.', holes),
             HINT = 'Widen a rule or add one, in the same transaction. A rule whose four bounds are null is that of customers without orders.';
+    END IF;
+    -- a restored set that is whole needs none of the extension's
+    IF EXISTS (SELECT FROM analytics.segment_rule k WHERE k.edited) AND NOT EXISTS (SELECT FROM analytics.segment_cells(true) c WHERE c.segment IS NULL) THEN
+        DELETE FROM analytics.segment_rule k WHERE NOT k.edited;
     END IF;
     RETURN NULL;
 END

@@ -1,5 +1,5 @@
 -- segment_rule: the rules that the extension brings, what an admin makes of them, and what COMMIT does not let pass.
-SELECT plan(39);
+SELECT plan(45);
 SET client_min_messages = warning;
 
 -- the rules of the contract, cell by cell; fm 1 to 5 from left to right
@@ -86,6 +86,18 @@ ALTER TABLE analytics.segment_rule ENABLE TRIGGER USER;
 INSERT INTO analytics.segment_rule SELECT * FROM dumped;
 SET CONSTRAINTS ALL IMMEDIATE;
 SELECT set_eq('SELECT * FROM analytics.segment_rule', 'SELECT * FROM dumped', 'restored');
+COMMIT;
+-- and row by row, each in a transaction of its own, the extension's rules having the same priorities
+BEGIN;
+CREATE TEMP TABLE dumped_rows AS VALUES (10, 'top', 5, 5, 5, 5), (20, 'buyers', 1, 5, 1, 4), (30, 'buyers', 1, 4, 5, 5), (40, 'others', NULL, NULL, NULL, NULL), (50, 'never', 1, 5, 1, 5);
+ALTER TABLE analytics.segment_rule DISABLE TRIGGER USER;
+DELETE FROM analytics.segment_rule;
+INSERT INTO analytics.segment_rule VALUES (10, 'brought', 1, 5, 1, 5, false), (20, 'brought', NULL, NULL, NULL, NULL, false);
+ALTER TABLE analytics.segment_rule ENABLE TRIGGER USER;
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT lives_ok(format('SET CONSTRAINTS ALL DEFERRED; INSERT INTO analytics.segment_rule VALUES (%s, %L, %L, %L, %L, %L, true); SET CONSTRAINTS ALL IMMEDIATE', d.column1, d.column2, d.column3, d.column4, d.column5, d.column6),
+    'restored by itself: rule ' || d.column1) FROM dumped_rows d ORDER BY d.column1;
+SELECT set_eq('SELECT * FROM analytics.segment_rule', 'SELECT d.column1, d.column2, d.column3::smallint, d.column4::smallint, d.column5::smallint, d.column6::smallint, true FROM dumped_rows d', 'in the end there are those of the dump alone');
 COMMIT;
 SELECT * FROM finish();
 DROP OWNED BY rules_admin, rules_reader, rules_writer;

@@ -156,6 +156,16 @@ is(join("\n", grep { /ERROR|FATAL/ && !/must be owner of extension hll/ } split 
 is(shown($node{old}, 'script'), shown($node{young}, 'shop'), 'the same shop');
 is_right($node{old}, 'script', 'and right');
 
+# The same as INSERTs, each a transaction of its own.
+$node{young}->command_ok([ @dump, '--inserts', '-f', "$dumps/inserts.sql" ], 'pg_dump --inserts');
+$node{old}->safe_psql('postgres', 'CREATE DATABASE inserts OWNER shopkeeper');
+$node{old}->safe_psql('inserts', 'CREATE EXTENSION hll');
+(undef, $errors) = run_command([ 'psql', '-X', '-q', '-U', 'shopkeeper', '-h', $node{old}->host, '-p', $node{old}->port, '-d', 'inserts',
+	'-f', "$dumps/inserts.sql" ]);
+is(join("\n", grep { /ERROR|FATAL/ && !/must be owner of extension hll/ } split /\n/, $errors), '', 'INSERTs are restored without errors');
+is(shown($node{old}, 'inserts'), shown($node{young}, 'shop'), 'the same shop, with its rules of segments');
+is_right($node{old}, 'inserts', 'and right');
+
 # DROP EXTENSION removes all of it.
 $node{young}->safe_psql('shop', 'DROP SCHEMA shop, oracle CASCADE; DROP EXTENSION analytics CASCADE', as('shopkeeper'));
 is($node{young}->safe_psql('shop', <<'SQL'), '', 'DROP EXTENSION CASCADE leaves nothing behind');
