@@ -101,7 +101,9 @@ BEGIN
         VALUES (id, as_of, horizon, time_unit, analytics.setting_of('currency', store));
         INSERT INTO analytics.customer_prediction (model_id, customer_id, frequency, recency, t, monetary_value, p_alive, expected_purchases,
                                                    expected_value, clv, expected_next_order_at)
-        SELECT id, u.customer_id, u.x, u.t_x, u.t, u.worth, p.figures[1], p.figures[2], p.figures[3], p.figures[4], as_of + p.figures[5] * time_unit
+        SELECT id, u.customer_id, u.x, u.t_x, u.t, u.worth, p.figures[1], p.figures[2], p.figures[3], p.figures[4],
+               -- (an interval of days or months would depend on the session's time zone)
+               as_of + make_interval(secs => p.figures[5] * unit_days * 86400)
           FROM unnest(ids, x, t_x, t, worth) u(customer_id, x, t_x, t, worth)
          CROSS JOIN LATERAL (SELECT analytics.customer_prediction(f.parameters, u.x, u.t_x, u.t, coalesce(u.worth, 0)) AS figures
                                FROM (SELECT bgnbd || gamma_gamma || jsonb_build_object('horizon', extract(epoch FROM horizon) / 86400 / unit_days, 'month', 30 / unit_days,

@@ -14,6 +14,9 @@
 namespace analytics::models {
 namespace {
 
+// Horizons beyond this many times alpha + t: the integral of purchases_until_stop() would become inexact, then overflow.
+constexpr double kFarthest = 1e30;
+
 // What depends on x and the parameters alone: customers share few x.
 struct OfFrequency {
     double x = 0;
@@ -203,6 +206,11 @@ double bgnbd_expected(const Bgnbd& model, double x, double t_x, double t, double
         throw Error(Code::invalid_parameter, "horizon must be a finite time, not negative")
             .detail("Got " + printed(horizon) + ".")
             .hint("Pass it in the unit of recency and t.");
+    }
+    if (horizon / (model.alpha + t) > kFarthest) {
+        throw Error(Code::invalid_parameter, "horizon is farther away than can be computed")
+            .detail("Got " + printed(horizon) + ".")
+            .hint("It may be 1e30 times alpha + t.");
     }
     const double alive = bgnbd_p_alive(model, x, t_x, t);
     return alive * purchases_until_stop(model.r + x, horizon / (model.alpha + t), model.a, model.b + x);
