@@ -116,7 +116,7 @@ AS $$
                          'tail_of', 'create_rollup', 'drop_rollup', 'erase_customer', 'apply_retention', 'start_workers',
                          'stop_workers', 'grant_access', 'create_ingest_key', 'revoke_ingest_key', 'run_maintenance', 'schedule', 'unschedule', 'jobs', 'cron_every',
                          'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs', 'record_segments', 'begin_model', 'end_model', 'promote_model',
-                         'fit_customer_value', 'model_stores', 'run_models', 'fit_clusters', 'fit_points', 'write_clusters', 'cluster_query',
+                         'fit_customer_value', 'model_stores', 'model_steps', 'run_models', 'fit_clusters', 'fit_points', 'write_clusters', 'cluster_query',
                          'feature_sql', 'store_today', 'refit_clusters', 'require_store')
     -- what HTTP serves of these
     UNION ALL

@@ -59,6 +59,11 @@ DECLARE
     changed bigint := 0;
 BEGIN
     PERFORM analytics.require_read_committed('record_segments');
+    -- (tomorrow: a store's clock may be ahead of the session's; what is to come would stand between later days)
+    IF isfinite(record_segments.day) AND record_segments.day > (statement_timestamp() AT TIME ZONE 'UTC')::date + 1 THEN
+        RAISE EXCEPTION 'the day is still to come' USING ERRCODE = '22023', DETAIL = format('Got %s.', record_segments.day),
+            HINT = 'Pass a day that has been, or null for the last whole day.';
+    END IF;
     -- one at a time; erase_customer() waits for it
     LOCK TABLE analytics.segment_change IN SHARE ROW EXCLUSIVE MODE;
     FOR due IN SELECT s.store_id, CASE WHEN record_segments.day IS NULL THEN s.day - 1 ELSE s.day END AS day
@@ -94,9 +99,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION analytics.record_segments(date, text) IS
-'writes down into segment_history which customers are in another segment at the end of a day than at the end of the day recorded before it; returns how many. Recorded once more a day is written anew; days may be recorded in any order. To be run nightly (schedule() does).
+'writes down into segment_history which customers are in another segment at the end of a day than at the end of the day recorded before it; returns how many. Recorded once more a day is written anew; days may be recorded in any order. To be run nightly (workers and schedule() do).
 day null: the last whole day, yesterday in the store''s time zone (setting clock). store null: all that the caller may see.
-22023: an argument is not sound; 25001: not under READ COMMITTED; 42501: another store';
+22023: an argument is not sound, or a day is still to come; 25001: not under READ COMMITTED; 42501: another store';
 
 DO $$
 BEGIN

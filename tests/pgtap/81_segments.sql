@@ -1,5 +1,5 @@
 -- RFM segments, worked out by hand: each of the eleven groups, ties, halves, days of a store, refunds; movement, history, erasure.
-SELECT plan(62);
+SELECT plan(64);
 SET timezone = 'America/Caracas';
 
 -- A to O have their last orders in this order, each on a day of March and 3 to a recency score. Orders and net sales:
@@ -126,4 +126,7 @@ SELECT throws_ok($$SELECT analytics.record_segments('infinity')$$, '22023', 'inv
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT throws_ok($$SELECT analytics.record_segments()$$, '25001', NULL, 'not with an old snapshot');
 COMMIT;
+-- what is to come is not recorded: it would stand between the days that follow
+SELECT throws_ok($$SELECT analytics.record_segments(current_date + 3, 'hand')$$, '22023', 'the day is still to come', 'a day to come');
+SELECT is_empty($$SELECT * FROM analytics.segment_recorded WHERE day > now() + interval '2 days'$$, 'is not recorded');
 SELECT * FROM finish();
