@@ -70,6 +70,7 @@ public:
     bool keep_alive = true;
     bool head_only = false;
     bool chunks = true;
+    bool resets = false;     // its end is the answer's end: ended too early, it is reset instead
     bool awaited = false;    // streaming: the writer waits for the client, which must not be slower than an answer's
     bool continued = false;  // 100 Continue was sent
     std::size_t held_bytes = 0;  // of a body, counted by the server

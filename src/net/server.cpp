@@ -47,6 +47,13 @@ bool is_loopback(const sockaddr_storage& address) {
            (IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127));
 }
 
+// Whether the kernel resets the connection when it is closed, by whatever: an early end must not look like a whole
+// answer.
+void reset_when_closed(int descriptor, bool on) {
+    const struct ::linger at_once { on ? 1 : 0, 0 };
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 http::Response too_slow(std::string_view what) {
     return http::error_response(408, "request_timeout", "the request did not arrive in time", what,
                                 "Send it without pauses.");
@@ -344,6 +351,10 @@ void Server::after_sending(ConnectionId id, Connection& connection) {
 }
 
 void Server::linger(Connection& connection) {
+    if (connection.resets) {
+        connection.resets = false;
+        reset_when_closed(connection.descriptor, false);
+    }
     shutdown(connection.descriptor, SHUT_WR);
     connection.state = connection.half_closed ? Connection::State::over : Connection::State::lingering;
     connection.since = connection.linger_began = now_;
@@ -358,6 +369,10 @@ void Server::start_stream(ConnectionId id, const http::Response& head, Stream ki
     connection->append(http::write_response(head, {body, false, unix_seconds_}));
     connection->keep_alive = false;
     connection->awaited = kind == Stream::result;
+    connection->resets = !connection->chunks && kind == Stream::result;
+    if (connection->resets) {
+        reset_when_closed(connection->descriptor, true);
+    }
     connection->state = Connection::State::streaming;
     connection->begin_answer(now_);
     after_sending(id, *connection);
@@ -397,10 +412,6 @@ void Server::cut_stream(ConnectionId id) {
     Connection* const connection = find(id);
     if (connection == nullptr || connection->state != Connection::State::streaming) {
         return;
-    }
-    if (!connection->chunks) {  // to close is how such an answer ends: this one must not look whole
-        const struct ::linger at_once { 1, 0 };
-        setsockopt(connection->descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
     connection->state = Connection::State::over;
     settle(id, *connection);

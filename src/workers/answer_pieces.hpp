@@ -25,6 +25,11 @@ public:
     // Whether the client may have the head already.
     bool begun() const { return begun_; }
 
+    // What is sent is right so far, and the answer given back is its last piece. Not said of an answer that went wrong
+    // midway: it has no end.
+    void complete() { completed_ = true; }
+    bool completed() const { return begun_ && completed_; }
+
     // A piece that others follow. Not inside pg::protect().
     void send(http::Response&& response);
 
@@ -36,6 +41,7 @@ private:
     shm_mq_handle* queue_;
     std::uint64_t id_;
     bool begun_ = false;
+    bool completed_ = false;
     std::string message_;  // on its way; empty: none
 };
 

@@ -231,7 +231,7 @@ http::Response serve_api(const http::Query& query, AnswerPieces& pieces) {
             return;
         }
         const auto& work = std::get<rest::Prepared>(prepared);
-        if (!target.is_function && depends_on_data_alone(query, {work.schema, target.name}, schema)) {
+        if (depends_on_data_alone(query, work, target)) {
             snapshot = present_snapshot();
         }
         Disguise requester = Disguise::requester(query);
@@ -249,6 +249,8 @@ http::Response serve_api(const http::Query& query, AnswerPieces& pieces) {
     clean_session();
     if (error) {
         response = refusal(*error, query);
+    } else {
+        pieces.complete();
     }
     if (!pieces.begun()) {
         compare(query.request, *response);

@@ -173,13 +173,12 @@ void serve_message(std::string_view message) {
 void take_turn() {
     Size size = 0;
     void* data = nullptr;
-    if (ConfigReloadPending) {
-        forget_answers();
-    }
+    bool reloaded = false;
     const shm_mq_result result = pg::protect([&] {
         if (ConfigReloadPending) {
             ConfigReloadPending = false;
             ProcessConfigFile(PGC_SIGHUP);
+            reloaded = true;
         }
         CHECK_FOR_INTERRUPTS();
         if (catchupInterruptPending) {
@@ -187,6 +186,9 @@ void take_turn() {
         }
         return shm_mq_receive(self.channel.tasks, &size, &data, true);
     });
+    if (reloaded) {
+        forget_answers();
+    }
     if (result == SHM_MQ_DETACHED || (result == SHM_MQ_WOULD_BLOCK && told_to_stop != 0)) {
         proc_exit(0);
     }

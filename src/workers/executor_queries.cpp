@@ -107,7 +107,7 @@ http::Response serve_report(const http::Query& query) {
         return std::move(*unchanged);
     }
     http::Response response = of_json(query.request, report, without_time(report));
-    if (report_depends_on_data_alone(query)) {
+    if (report_depends_on_data_alone(query, *arguments)) {
         remember_answer(query, std::move(snapshot), response);
     }
     return response;
@@ -219,7 +219,7 @@ http::Answer serve_query(const http::Query& query, AnswerPieces& pieces) {
         case http::Route::relation:
         case http::Route::function:
             answer.response = serve_api(query, pieces);
-            answer.piece = pieces.begun() && answer.response.status == 200 ? http::Piece::last : http::Piece::whole;
+            answer.piece = pieces.completed() ? http::Piece::last : http::Piece::whole;
             break;
         default:
             answer.response = http::error_response(404, "no_route", "there is no such route");

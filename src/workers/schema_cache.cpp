@@ -26,7 +26,7 @@ void watch_catalogs() {
     static bool watching = false;
     if (!watching) {
         CacheRegisterRelcacheCallback(suspect_relation, Datum{0});
-        for (const int cache : {PROCOID, NAMESPACEOID, TYPEOID, CONSTROID}) {
+        for (const int cache : {PROCOID, NAMESPACEOID, TYPEOID, CONSTROID, CASTSOURCETARGET}) {
             CacheRegisterSyscacheCallback(cache, suspect_row, Datum{0});
         }
         watching = true;
@@ -48,7 +48,15 @@ pg::Statement account(
     " (SELECT pg_catalog.sum(pg_catalog.hashint8(r.oid::int8) # r.xmin::text::int8) FROM pg_catalog.pg_rewrite r"
     "    JOIN pg_catalog.pg_class c ON c.oid = r.ev_class WHERE c.relnamespace IN (SELECT oid FROM served)),"
     " (SELECT pg_catalog.sum(pg_catalog.hashint8(p.oid::int8) # p.xmin::text::int8) FROM pg_catalog.pg_proc p"
-    "   WHERE p.pronamespace IN (SELECT oid FROM served)),"
+    "   WHERE p.pronamespace IN (SELECT oid FROM served)"
+    "      OR p.oid IN (SELECT k.castfunc FROM pg_catalog.pg_cast k WHERE k.oid >= 16384)"
+    "      OR p.pronargs = 1 AND p.proargtypes[0] IN (SELECT c.reltype FROM pg_catalog.pg_class c"
+    "          WHERE c.relnamespace IN (SELECT oid FROM served))),"
+    " (SELECT pg_catalog.sum(pg_catalog.hashint8(k.oid::int8) # k.xmin::text::int8) FROM pg_catalog.pg_cast k"
+    "   WHERE k.oid >= 16384),"
+    " (SELECT pg_catalog.sum(pg_catalog.hashint8(t.oid::int8) # t.xmin::text::int8) FROM pg_catalog.pg_trigger t"
+    "    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid"
+    "   WHERE c.relkind IN ('v', 'f') AND c.relnamespace IN (SELECT oid FROM served)),"
     " (SELECT pg_catalog.sum(pg_catalog.hashint8(k.oid::int8) # k.xmin::text::int8) FROM pg_catalog.pg_constraint k"
     "   WHERE k.contype IN ('p', 'u', 'f')),"
     " (SELECT pg_catalog.sum(pg_catalog.hashint8(e.oid::int8) # e.xmin::text::int8) FROM pg_catalog.pg_enum e),"

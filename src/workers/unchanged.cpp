@@ -37,20 +37,19 @@ struct Kept {
 
 std::unordered_map<std::string, Kept> answers;
 
-// A percent sign may hide a letter of such a word.
+// Such a word may be hidden: by letters that are encoded, which nobody needs to do, or by quotes and backslashes, which
+// lists, arrays and ranges take out.
 bool names_the_clock(std::string_view query) {
     const std::string text = http::lower_case(query);
     for (std::size_t i = 0; i + 2 < text.size(); ++i) {
-        if (text[i] == '%' && (text[i + 1] == '4' || text[i + 1] == '5' || text[i + 1] == '6' || text[i + 1] == '7')) {
-            return true;  // a letter, encoded: nobody needs to
+        if (text[i] == '%' && (std::string_view("4567").find(text[i + 1]) != std::string_view::npos ||
+                               text.compare(i + 1, 2, "22") == 0)) {
+            return true;
         }
     }
-    return std::any_of(kClockWords.begin(), kClockWords.end(),
+    return text.find_first_of("\"\\") != std::string::npos ||
+           std::any_of(kClockWords.begin(), kClockWords.end(),
                        [&](std::string_view word) { return text.find(word) != std::string::npos; });
-}
-
-bool has_parameter(std::string_view query, std::string_view name) {
-    return ("&" + std::string(query)).find("&" + std::string(name) + "=") != std::string::npos;
 }
 
 std::string key_of(const http::Query& query) {
@@ -73,17 +72,14 @@ std::string key_of(const http::Query& query) {
 
 }  // namespace
 
-bool depends_on_data_alone(const http::Query& query, const rest::Name& relation, const rest::Schema& schema) {
-    const rest::Relation* const found = schema.find_relation(relation);
-    return query.request.method == "GET" && found != nullptr && relation.schema == "analytics_api" &&
-           std::find(kOfData.begin(), kOfData.end(), relation.name) != kOfData.end() &&
-           found->computed_fields.empty() && schema.from(relation).empty() && !names_the_clock(query.request.query) &&
-           !query.request.fields.find("Prefer");
+bool depends_on_data_alone(const http::Query& query, const rest::Prepared& prepared, const rest::Target& target) {
+    return query.request.method == "GET" && prepared.columns_alone && prepared.schema == "analytics_api" &&
+           std::find(kOfData.begin(), kOfData.end(), target.name) != kOfData.end() &&
+           !names_the_clock(query.request.query) && !query.request.fields.find("Prefer");
 }
 
-bool report_depends_on_data_alone(const http::Query& query) {
-    return query.request.method == "GET" && has_parameter(query.request.query, "from") &&
-           has_parameter(query.request.query, "to") && !names_the_clock(query.request.query);
+bool report_depends_on_data_alone(const http::Query& query, const ReportArguments& arguments) {
+    return query.request.method == "GET" && arguments.from && arguments.to && !names_the_clock(query.request.query);
 }
 
 std::string present_snapshot() {
@@ -99,7 +95,7 @@ std::string present_snapshot() {
 }
 
 std::optional<http::Response> unchanged_answer(const http::Query& query) {
-    if (answers.empty() || !query.request.fields.find("If-None-Match")) {
+    if (answers.empty() || query.request.method != "GET" || !query.request.fields.find("If-None-Match")) {
         return std::nullopt;
     }
     const auto found = answers.find(key_of(query));

@@ -6,21 +6,22 @@
 #pragma once
 
 #include "core/http/wire.hpp"
-#include "core/rest/schema.hpp"
+#include "core/rest/exchange.hpp"
 #include "workers/headers.hpp"
+#include "workers/report_query.hpp"
 
 #include <optional>
 #include <string>
 
 namespace analytics::workers {
 
-// Whether the answer to a GET of the relation depends on data alone.
-bool depends_on_data_alone(const http::Query& query, const rest::Name& relation, const rest::Schema& schema);
+// Whether the answer to a GET of a relation depends on data alone.
+bool depends_on_data_alone(const http::Query& query, const rest::Prepared& prepared, const rest::Target& target);
 
 // The same of a report (GET /api/visualize), but for its time, which its tag does not count.
-bool report_depends_on_data_alone(const http::Query& query);
+bool report_depends_on_data_alone(const http::Query& query, const ReportArguments& arguments);
 
-// The answer, if the request names its tag (If-None-Match), it was made in this process and nothing was committed
+// The answer, if it is a GET that names its tag (If-None-Match), it was made in this process and nothing was committed
 // since. In a transaction, with a snapshot as old as the transaction.
 std::optional<http::Response> unchanged_answer(const http::Query& query);
 

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import re
+import socket
 
 import pytest
 
@@ -29,6 +30,9 @@ def relations(api, shop):
         CREATE VIEW api.sleeps AS SELECT pg_sleep(6)::text AS n;
         CREATE VIEW api.sticks AS SELECT n, repeat('x', 100) AS more, CASE n WHEN 50000 THEN pg_sleep(3600)::text END AS last
             FROM generate_series(1, {ROWS}) n;
+        CREATE FUNCTION api.lies(n int) RETURNS int LANGUAGE plpgsql AS $$
+            BEGIN IF n = 50000 THEN RAISE SQLSTATE 'PT200' USING MESSAGE = 'all is well'; END IF; RETURN n; END $$;
+        CREATE VIEW api.well AS SELECT api.lies(n) AS n, repeat('x', 50) AS more FROM generate_series(1, 60000) n;
         CREATE FUNCTION api.who(n int) RETURNS text LANGUAGE plpgsql AS $$
             BEGIN IF n = 50000 THEN EXECUTE 'RESET ROLE'; END IF; RETURN current_user; END $$;
         CREATE VIEW api.escapes WITH (security_invoker) AS SELECT n, api.who(n) AS who, repeat('x', 50) AS more FROM generate_series(1, 60000) n;
@@ -219,6 +223,23 @@ def test_an_error_midway_cuts_off(server, shop, api):
                 pass
     assert pids(shop, "executor") == executors
     assert api.get("/api/many?limit=1", **CSV).status == 200
+
+
+def test_an_error_that_calls_itself_200_cuts_off(server, api):
+    before = requests(server, 200)
+    assert cut_off(server, "/api/well") > 1 << 18
+    assert requests(server, 200) == before + 1
+
+
+def test_half_of_an_answer_never_looks_whole(server, shop):
+    """To HTTP/1.0 the end of the connection is that of the answer: a client that sends no more is taken to have left, and sees it."""
+    with server.socket(b"GET /api/many HTTP/1.0\r\nAccept: text/csv\r\n\r\n") as plain:
+        assert plain.recv(15) == b"HTTP/1.1 200 OK"
+        plain.shutdown(socket.SHUT_WR)
+        with pytest.raises(ConnectionResetError):
+            while plain.recv(65536):
+                pass
+    until(lambda: idle(server), "rest")
 
 
 def test_the_role_stays_to_the_end(server, api):

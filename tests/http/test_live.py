@@ -2,8 +2,13 @@
 
 import http.client
 import json
+import os
+import signal
+import socket
 
-from conftest import PATIENCE, until
+import pytest
+
+from conftest import PATIENCE, read_all, until
 
 
 class Listener:
@@ -148,6 +153,48 @@ def test_wants_a_role(server, shop, settings, admin):
         assert server.get("/api/live").is_error(401, "42501")
     finally:
         admin.rows("REVOKE stranger FROM analytics_authenticator")
+
+
+@pytest.fixture
+def stopped():
+    """Processes that stand still until the test ends, or lets them go."""
+    pids = []
+
+    def let_go():
+        while pids:
+            os.kill(pids.pop(), signal.SIGCONT)
+
+    def stop(pid):
+        os.kill(pid, signal.SIGSTOP)
+        pids.append(pid)
+        return let_go
+
+    yield stop
+    let_go()
+
+
+def test_a_listener_that_leaves_before_it_is_let_in(server, shop, settings, stopped):
+    """It sends no more, and the gateway hears of that before it reads the executor's answer, which both are there by then: nobody would end
+    the stream that it would get, and it would wait for ever."""
+    settings.set(http_executors="1")
+    until(lambda: server.get("/api/health").json["executors"] == {"configured": 1, "running": 1, "busy": 0}, "one executor")
+    until(lambda: shop.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'analytics executor'") == 1, "the end of the others")
+    of_kind = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'analytics ' || %s"
+    gateway, executor = shop.value(of_kind, "gateway"), shop.value(of_kind, "executor")
+    done = "SELECT state = 'idle' AND xact_start IS NULL AND state_change > %s FROM pg_stat_activity WHERE pid = %s"
+    let_executor_go = stopped(executor)
+    with server.socket(b"GET /api/live HTTP/1.1\r\nHost: x\r\n\r\n") as plain:
+        until(lambda: b"analytics_executors_busy 1\n" in server.get("/metrics").body, "the task")
+        before = shop.value("SELECT clock_timestamp()")
+        os.kill(gateway, signal.SIGSTOP)
+        try:
+            let_executor_go()
+            until(lambda: shop.value(done, before, executor), "the executor's answer")
+            plain.shutdown(socket.SHUT_WR)
+        finally:
+            os.kill(gateway, signal.SIGCONT)
+        assert read_all(plain).startswith(b"HTTP/1.1 503 ")
+    assert b"analytics_http_listeners 0\n" in server.get("/metrics").body
 
 
 def test_listeners_do_not_keep_executors(server, shop):

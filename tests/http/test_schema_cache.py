@@ -175,6 +175,27 @@ def test_comments_in_the_manual(served, shop):
     assert served.get("/api/").json["paths"]["/rpc/new_one"]["post"]["summary"] == "One"
 
 
+def test_a_relationship_by_a_function_of_another_schema(served, shop):
+    path = "/api/things?select=id,meet,parts_of(id)"
+    assert refusals(served, "GET", path) == {(400, "PGRST200")}
+    shop.rows("""CREATE FUNCTION public.parts_of(cached.things) RETURNS SETOF cached.parts LANGUAGE sql STABLE AS
+                 'SELECT * FROM cached.parts WHERE thing_id = $1.id'""")
+    assert answers(served, shop, path) == [(200, [{"id": 1, "meet": 1, "parts_of": [{"id": 10}]}])] * EXECUTORS
+    shop.rows("DROP FUNCTION public.parts_of")
+    assert refusals(served, "GET", path) == {(400, "PGRST200")}
+
+
+def test_a_view_that_a_trigger_lets_write(served, shop):
+    allowed = lambda: {served("OPTIONS", "/api/seen").headers["Allow"] for _ in range(2 * EXECUTORS)}
+    shop.rows("CREATE VIEW cached.seen AS SELECT count(*) AS number FROM cached.things")
+    assert allowed() == {"OPTIONS,GET,HEAD"}
+    shop.rows("""CREATE FUNCTION cached.ignore() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+                 CREATE TRIGGER ignored INSTEAD OF INSERT ON cached.seen FOR EACH ROW EXECUTE FUNCTION cached.ignore()""")
+    assert allowed() == {"OPTIONS,GET,HEAD,POST"}
+    shop.rows("DROP TRIGGER ignored ON cached.seen")
+    assert allowed() == {"OPTIONS,GET,HEAD"}
+
+
 def test_ddl_that_is_rolled_back_is_not_followed(served, shop):
     shop.rows("BEGIN; ALTER TABLE cached.things RENAME TO objects; CREATE TABLE cached.fresh (); ROLLBACK")
     assert answers(served, shop, "/api/things?select=id,meet") == [(200, [{"id": 1, "meet": 1}])] * EXECUTORS

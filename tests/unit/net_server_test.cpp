@@ -418,6 +418,35 @@ TEST_F(NetResult, is_seen_to_be_cut_off_without_chunks) {
     EXPECT_TRUE(client->reset);
 }
 
+// As when the process is killed: whatever closes the connection, its end does not look like that of a whole answer.
+TEST_F(NetResult, is_seen_to_be_unfinished_without_chunks) {
+    begin("GET / HTTP/1.0\r\n\r\n");
+    ASSERT_TRUE(server->write_stream(id, "1"));
+    ASSERT_TRUE(until_got(*client, "1"));
+    server.reset();
+    while (!client->over) {
+        client->receive();
+    }
+    EXPECT_TRUE(client->reset);
+}
+
+TEST_F(NetResult, of_a_client_that_sends_no_more_is_seen_to_be_unfinished) {
+    begin("GET / HTTP/1.0\r\n\r\n");
+    ASSERT_TRUE(server->write_stream(id, "1"));
+    client->finish();
+    ASSERT_TRUE(until_over(*client));
+    EXPECT_TRUE(client->reset);
+}
+
+TEST_F(NetResult, ends_as_a_whole_without_chunks) {
+    begin("GET / HTTP/1.0\r\n\r\n");
+    ASSERT_TRUE(server->write_stream(id, "1"));
+    server->end_stream(id);
+    ASSERT_TRUE(until_over(*client));
+    EXPECT_TRUE(client->got.ends_with("\r\n\r\n1"));
+    EXPECT_FALSE(client->reset);
+}
+
 TEST_F(NetServer, drains) {
     at_once = false;
     Client idle(server->port());

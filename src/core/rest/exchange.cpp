@@ -89,6 +89,14 @@ Prepared::Kind kind_of(const http::Request& request, const Target& target) {
     return request.method == "DELETE" ? Prepared::Kind::remove : Prepared::Kind::read;
 }
 
+template <typename Pleases>
+bool all_filters(const Condition& condition, const Pleases& pleases) {
+    return condition.kind == Condition::Kind::filter
+               ? pleases(condition.filter.field)
+               : std::all_of(condition.parts.begin(), condition.parts.end(),
+                             [&](const Condition& part) { return all_filters(part, pleases); });
+}
+
 bool writes(Prepared::Kind kind) { return kind != Prepared::Kind::read && kind != Prepared::Kind::call; }
 
 // A request's way through: what is read of it first is what later parts need.
@@ -433,12 +441,28 @@ private:
             out_.sql = out_.by_lines ? call_lines_statement(call_, node_) : call_statement(call_, node_, output_);
         } else if (out_.kind == Prepared::Kind::read) {
             out_.sql = out_.by_lines ? read_lines_statement(node_) : read_statement(node_, output_);
+            out_.columns_alone = reads_columns_alone();
             const std::string query = canonical(request_.query);
             out_.content_location = "/" + percent_encode(target_.name) + (query.empty() ? "" : '?' + query);
         } else {
             out_.sql = write_statement(write, node_, output_);
         }
         out_.preferences = applicable(write);
+    }
+
+    // No cast, no embedding and no name that PostgreSQL may find a function for.
+    bool reads_columns_alone() const {
+        const auto is_column = [&](const Field& field) { return relation_->find(field.name) != nullptr; };
+        const auto is_item = [&](const SelectItem& item) {
+            return item.cast.empty() && item.aggregate_cast.empty() &&
+                   (item.kind == SelectItem::Kind::star ||
+                    (item.field.name.empty() && item.aggregate == Aggregate::count) || is_column(item.field));
+        };
+        const auto has_columns = [&](const Condition& condition) { return all_filters(condition, is_column); };
+        return node_.children.empty() && std::all_of(node_.items.begin(), node_.items.end(), is_item) &&
+               std::all_of(node_.conditions.begin(), node_.conditions.end(), has_columns) && node_.having.empty() &&
+               std::all_of(node_.order.begin(), node_.order.end(),
+                           [&](const OrderTerm& term) { return is_column(term.field); });
     }
 
     // Those of the preferences that say something about a request of this kind.

@@ -43,6 +43,8 @@ struct Prepared {
     std::optional<SqlText> explain;   // whose estimate is the total
     std::uint64_t explain_above = 0;  // run it only where the total is larger; 0: always
     bool read_only = false;
+    bool columns_alone =
+        false;  // of a read: what it shows, filters and orders by are columns of the relation as they are
     std::string schema;
     std::vector<std::pair<std::string, std::string>> settings;  // for the transaction: a function's own, the time zone
     bool roll_back = false;                                     // tx=rollback
