@@ -32,17 +32,19 @@ rest::ExchangeSettings exchange_settings() {
     return {settings.schemas, settings.max_rows, settings.aggregates, settings.tx_override};
 }
 
-// As the requester: names without a schema are those of the schema asked for, then public's.
-void apply(const rest::Prepared& prepared) {
+// Names without a schema are those of the schema asked for, then public's.
+std::string search_path_of(const rest::Prepared& prepared) {
     rest::SqlText path;
     path.name(prepared.schema) << ", public";
-    set_local("search_path", path.text());
+    return path.text();
+}
+
+// As the requester.
+void apply(const rest::Prepared& prepared) {
     for (const auto& [name, value] : prepared.settings) {
         set_local(name.c_str(), value);
-        if (name == "statement_timeout") {
-            limit_time(http_statement_timeout());
-        }
     }
+    limit_time(http_statement_timeout());
     if (prepared.read_only) {
         set_local("transaction_read_only", "on");
     }
@@ -198,9 +200,10 @@ http::Response serve_manual(const http::Query& query) {
     if (chosen.negotiated) {
         response.fields.add("Content-Profile", chosen.name);
     }
-    const auto error = run_transaction({"GET /api/", false, http_statement_timeout()}, [&] {
+    const auto error = run_transaction({"GET /api/", http_statement_timeout()}, [&] {
         const rest::Schema& known = current_schema(settings.schemas, true);
         Disguise requester = Disguise::requester(query);
+        limit_time(http_statement_timeout());
         response.body = rest::openapi(known, describe(query.request, chosen.name));
         requester.take_off();
     });
@@ -219,7 +222,10 @@ http::Response serve_api(const http::Query& query, AnswerPieces& pieces) {
     const std::string activity = query.request.method + ' ' + http::as_utf8(query.request.path);
     std::optional<http::Response> response;
     std::optional<std::string> snapshot;  // of an answer to be remembered
-    const auto error = run_transaction({activity.c_str(), false, http_statement_timeout()}, [&] {
+    int isolation = XACT_READ_COMMITTED;
+    bool again = false;  // at another level, which only the role's and the function's settings told
+    const auto work_on_it = [&] {
+        again = false;
         response = unchanged_answer(query);
         if (response) {
             return;
@@ -234,8 +240,13 @@ http::Response serve_api(const http::Query& query, AnswerPieces& pieces) {
         if (depends_on_data_alone(query, work, target)) {
             snapshot = present_snapshot();
         }
-        Disguise requester = Disguise::requester(query);
+        Disguise requester = Disguise::requester(query, search_path_of(work));
         apply(work);
+        if (const int wanted = wanted_isolation(); wanted != isolation) {
+            isolation = wanted;
+            again = true;
+            throw RollBack();
+        }
         rest::Finished finished = work.by_lines ? run_by_lines(work, pieces) : rest::finish(work, run(work));
         response = std::move(finished.response);
         if (work.roll_back && !finished.refused) {
@@ -245,7 +256,11 @@ http::Response serve_api(const http::Query& query, AnswerPieces& pieces) {
             throw RollBack();
         }
         requester.take_off();
-    });
+    };
+    std::optional<SqlError> error;
+    do {
+        error = run_transaction({activity.c_str(), http_statement_timeout(), isolation}, work_on_it);
+    } while (again && !error);
     clean_session();
     if (error) {
         response = refusal(*error, query);

@@ -152,7 +152,7 @@ void check_keys(std::vector<Member>& members) {
         check_remaining(members, now);
         return;
     }
-    const auto error = run_transaction({kActivity, false, http_statement_timeout()}, [&] {
+    const auto error = run_transaction({kActivity, http_statement_timeout()}, [&] {
         Disguise owner = Disguise::owner();
         limit_lock_waits(kLockTimeout);
         check_remaining(members, now);
@@ -184,7 +184,7 @@ std::optional<SqlError> store(std::span<Member*> members, std::atomic<bool>& com
                          bound ? member->key->events : std::nullopt, bound});
     }
     std::vector<ingest::GroupReply> replies;
-    const auto error = run_transaction({kActivity, false, http_statement_timeout()}, [&] {
+    const auto error = run_transaction({kActivity, http_statement_timeout()}, [&] {
         Disguise owner = Disguise::owner();
         limit_lock_waits(kLockTimeout);
         replies = ingest::ingest_group(group);

@@ -88,13 +88,14 @@ http::Response serve_report(const http::Query& query) {
     std::string report;
     std::string snapshot;
     std::optional<http::Response> unchanged;
-    auto error = run_transaction({"GET /api/visualize", false, http_statement_timeout()}, [&] {
+    auto error = run_transaction({"GET /api/visualize", http_statement_timeout()}, [&] {
         unchanged = unchanged_answer(query);
         if (unchanged) {
             return;
         }
         snapshot = present_snapshot();
         Disguise requester = Disguise::requester(query);
+        limit_time(http_statement_timeout());
         report = run_report(*arguments);
         requester.take_off();
     });
@@ -122,8 +123,9 @@ pg::Statement allowed(
 http::Answer serve_listener(const http::Query& query) {
     http::Answer answer;
     bool readable = false;
-    const auto error = run_transaction({"GET /api/live", false, http_statement_timeout()}, [&] {
+    const auto error = run_transaction({"GET /api/live", http_statement_timeout()}, [&] {
         Disguise requester = Disguise::requester(query);
+        limit_time(http_statement_timeout());
         {
             const pg::Connection connection;
             const pg::Result rows = allowed.execute({}, pg::Access::read_only);
@@ -159,7 +161,7 @@ pg::Statement health(
 // Parts: what http_health() says, the database, the version, and whether the refresh worker and the nightly one run.
 http::Answer serve_health() {
     http::Answer answer;
-    const auto error = run_transaction({"GET /api/health", false, http_statement_timeout()}, [&] {
+    const auto error = run_transaction({"GET /api/health", http_statement_timeout()}, [&] {
         Disguise owner = Disguise::owner();
         limit_lock_waits(kHealthLockTimeout);
         {
@@ -231,7 +233,7 @@ http::Answer serve_query(const http::Query& query, AnswerPieces& pieces) {
 http::Answer serve_watch(const http::Watch& watch) {
     http::Answer answer;
     answer.id = watch.id;
-    const auto error = run_transaction({"GET /api/live", true, http_statement_timeout()}, [&] {
+    const auto error = run_transaction({"GET /api/live", http_statement_timeout(), XACT_REPEATABLE_READ, true}, [&] {
         Disguise owner = Disguise::owner();
         limit_lock_waits(kWatchLockTimeout);
         {

@@ -7,6 +7,7 @@
 #include "core/http/router.hpp"
 #include "pg/errors.hpp"
 #include "workers/owner.hpp"
+#include "workers/role_settings.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"
@@ -85,7 +86,7 @@ Disguise Disguise::owner() {
     return disguise;
 }
 
-Disguise Disguise::requester(const http::Query& query) {
+Disguise Disguise::requester(const http::Query& query, const std::string& search_path) {
     Disguise disguise;
     disguise.requester_ = true;
     const std::string headers = headers_json(query.request.fields);
@@ -96,6 +97,12 @@ Disguise Disguise::requester(const http::Query& query) {
     pg::protect([&] {
         GetUserIdAndSecContext(&disguise.user_, &disguise.security_);
         disguise.settings_ = NewGUCNestLevel();
+        if (!search_path.empty()) {
+            set_for_transaction("search_path", search_path.c_str());
+        }
+    });
+    apply_role_settings(query.role, search_path.empty() ? SearchPath::ours : SearchPath::of_role);
+    pg::protect([&] {
         set_for_transaction("role", values[0]);
         set_for_transaction("request.jwt.claims", values[1]);
         set_for_transaction("request.method", values[2]);

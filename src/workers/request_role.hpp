@@ -13,14 +13,17 @@
 #include "core/http/wire.hpp"
 #include "workers/headers.hpp"
 
+#include <string>
+
 namespace analytics::workers {
 
 class Disguise {
 public:
     // The extension's owner. Raises 55000 where the database has no extension.
     static Disguise owner();
-    // The request's role, with request.* set for its functions.
-    static Disguise requester(const http::Query& query);
+    // The request's role, with its settings, and request.* set for its functions. `search_path`: of the request, unless
+    // the role has one; empty: ours stays, whatever the role has.
+    static Disguise requester(const http::Query& query, const std::string& search_path = {});
 
     // Runs what is deferred to the commit, as the requester: what is rolled back all the same.
     static void fire_deferred();

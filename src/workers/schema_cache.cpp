@@ -102,7 +102,8 @@ const rest::Schema& current_schema(const std::vector<std::string>& served, bool 
     if (!suspicious && !with_comments && schema.served == served) {
         return schema;
     }
-    suspicious = false;  // before the look: what changes during it is looked at the next time
+    // before the look: what changes during it is looked at the next time; with a snapshot that stands, again
+    suspicious = IsolationUsesXactSnapshot();
     try {
         look(served, schema);
     } catch (...) {

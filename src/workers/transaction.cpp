@@ -1,5 +1,6 @@
 #include "workers/transaction.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <string_view>
 
@@ -22,10 +23,8 @@ void begin(const TransactionKind& kind) {
         pgstat_report_activity(STATE_RUNNING, kind.activity);
         SetCurrentStatementStartTimestamp();
         StartTransactionCommand();
-        if (kind.one_snapshot) {
-            XactIsoLevel = XACT_REPEATABLE_READ;
-            XactReadOnly = true;
-        }
+        XactIsoLevel = kind.isolation;
+        XactReadOnly = XactReadOnly || kind.read_only;
         if (kind.timeout_ms > 0) {
             enable_timeout_after(STATEMENT_TIMEOUT, kind.timeout_ms);
         }
@@ -76,6 +75,8 @@ void set_local(const char* name, const std::string& value) {
     pg::protect(
         [name, text] { set_config_option(name, text, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false); });
 }
+
+int wanted_isolation() { return std::max(DefaultXactIsoLevel, XACT_READ_COMMITTED); }
 
 void limit_time(int most) {
     const int wanted = StatementTimeout;

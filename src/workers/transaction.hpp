@@ -23,8 +23,9 @@ struct RollBack : std::exception {};
 
 struct TransactionKind {
     const char* activity = "";  // for pg_stat_activity
-    bool one_snapshot = false;  // REPEATABLE READ, read-only
     int timeout_ms = 0;         // 0: none
+    int isolation = XACT_READ_COMMITTED;
+    bool read_only = false;
 };
 
 // Runs body() in a transaction, with a snapshot, and commits. Whatever it throws is rolled back and returned, but for
@@ -33,6 +34,9 @@ std::optional<SqlError> run_transaction(const TransactionKind& kind, const std::
 
 // SET LOCAL.
 void set_local(const char* name, const std::string& value);
+
+// The level that default_transaction_isolation asks for, as it is set now. A transaction that has begun has its own.
+int wanted_isolation();
 
 // statement_timeout, as it is set now, holds from here on where it is shorter than the transaction's time: `most`, in
 // milliseconds.

@@ -195,6 +195,8 @@ void check_headers(std::string_view text) {
 
     for (const MediaType& type : read_accept(text)) {
         CHECK(read_media_type(type.name) == type);
+        const std::string name = handled_name(type);
+        CHECK(handled_name(read_media_type(name)) == name);
     }
     read_content_type(text);
 

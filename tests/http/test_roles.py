@@ -23,6 +23,17 @@ def test_the_role_and_what_functions_see(server, anything):
     assert see("current_setting('request.headers')::json ->> 'host'").startswith("127.0.0.1:")
 
 
+def test_the_roles_settings_hold_for_reports(server, shop, anything):
+    """But for its search path: what the server runs itself has its own."""
+    try:
+        shop.rows("ALTER ROLE web SET timezone = 'Asia/Tokyo'; ALTER ROLE web SET statement_timeout = '300ms'; ALTER ROLE web SET search_path = pg_temp")
+        assert run(server, "SELECT current_setting('timezone')").json == "Asia/Tokyo"
+        assert run(server, "SELECT pg_sleep(20)").is_error(504, "57014")
+    finally:
+        shop.rows("ALTER ROLE web RESET ALL")
+    assert run(server, "SELECT current_setting('timezone')").json == "UTC"
+
+
 @pytest.mark.parametrize(
     "escape",
     [

@@ -377,23 +377,76 @@ private:
         }
     }
 
+    // The first of the types wanted that there is.
     void negotiate() {
         const std::vector<MediaType> accepted = read_accept(request_.fields.find("Accept"));
-        const auto chosen = std::find_if(accepted.begin(), accepted.end(), [](const MediaType& type) {
-            return type.kind <= MediaType::Kind::csv;  // those before it are forms of JSON
-        });
-        if (chosen == accepted.end()) {
+        if (std::none_of(accepted.begin(), accepted.end(),
+                         [&](const MediaType& wanted) { return handle(wanted) || format(wanted); })) {
             throw Refused{unacceptable(accepted)};
         }
-        using Kind = MediaType::Kind;
-        output_.strip_nulls = chosen->kind == Kind::array_without_nulls || chosen->kind == Kind::object_without_nulls;
-        out_.single = chosen->kind == Kind::object || chosen->kind == Kind::object_without_nulls;
-        output_.format = chosen->kind == Kind::csv ? Format::csv : out_.single ? Format::object : Format::array;
-        out_.content_type =
-            content_type_of(chosen->kind == Kind::any ? MediaType{Kind::json, "application/json"} : *chosen);
         if (out_.head || !out_.shows_rows || out_.returns_void) {
             output_.format = Format::nothing;
         }
+    }
+
+    // By a format of our own.
+    bool format(const MediaType& wanted) {
+        using Kind = MediaType::Kind;
+        if (wanted.kind > Kind::geojson) {  // those before it are forms of JSON, and CSV
+            return false;
+        }
+        output_.strip_nulls = wanted.kind == Kind::array_without_nulls || wanted.kind == Kind::object_without_nulls;
+        out_.single = wanted.kind == Kind::object || wanted.kind == Kind::object_without_nulls;
+        output_.format = wanted.kind == Kind::csv       ? Format::csv
+                         : wanted.kind == Kind::geojson ? Format::geojson
+                         : out_.single                  ? Format::object
+                                                        : Format::array;
+        out_.content_type =
+            content_type_of(wanted.kind == Kind::any ? MediaType{Kind::json, "application/json"} : wanted);
+        return true;
+    }
+
+    // By what the database has for it: a function's value, the aggregate of the relation's rows, that of any rows. The
+    // first two take rows as they are, and go before our formats.
+    bool handle(const MediaType& wanted) {
+        const std::string name = handled_name(wanted);
+        if (name.empty()) {
+            return false;
+        }
+        const bool whole = !query_.select_said || (query_.select.size() == 1 && query_.select.front().is_bare_star());
+        const MediaDomain* media = nullptr;
+        const MediaHandler* handler = nullptr;
+        for (const std::string_view type : {std::string_view("*/*"), std::string_view(name)}) {
+            if (whole && media == nullptr && call_.function != nullptr && call_.function->media &&
+                call_.function->media->media_type == type) {
+                media = &*call_.function->media;
+            }
+            if (whole && media == nullptr && relation_ != nullptr &&
+                (handler = find_handler(relation_->name, type)) != nullptr) {
+                media = &handler->yields;
+            }
+        }
+        if (media == nullptr && (handler = find_handler({}, name)) != nullptr) {
+            media = &handler->yields;
+        }
+        if (media == nullptr) {
+            return false;
+        }
+        output_.format = Format::handled;
+        output_.media = *media;
+        output_.handler = handler;
+        node_.as_stored = true;
+        out_.content_type = content_type_of(read_media_type(
+            media->media_type == "*/*" ? std::string_view("application/octet-stream") : media->media_type));
+        return true;
+    }
+
+    const MediaHandler* find_handler(const Name& relation, std::string_view type) const {
+        const auto found =
+            std::find_if(schema_.handlers.begin(), schema_.handlers.end(), [&](const MediaHandler& handler) {
+                return handler.relation == relation && handler.yields.media_type == type;
+            });
+        return found == schema_.handlers.end() ? nullptr : &*found;
     }
 
     void check_strict() {

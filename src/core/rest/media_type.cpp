@@ -158,6 +158,20 @@ std::string content_type_of(const MediaType& type) {
     return type.name + (is_as_it_is ? "" : "; charset=utf-8");
 }
 
+std::string handled_name(const MediaType& type) {
+    switch (type.kind) {
+        case Kind::array_without_nulls:
+        case Kind::object:
+        case Kind::object_without_nulls:
+        case Kind::plan:
+            return {};
+        case Kind::other:
+            return http::lower_case(type.name.substr(0, type.name.find(';')));
+        default:
+            return type.name;
+    }
+}
+
 Failure unacceptable(const std::vector<MediaType>& accepted) {
     std::string list;
     for (const MediaType& type : accepted) {

@@ -28,7 +28,7 @@ struct MediaType {
         octet_stream,
         form,
         plan,   // EXPLAIN's: nobody serves it
-        other,  // a function's own, or nobody's
+        other,  // a handler's, or nobody's
     };
 
     Kind kind = Kind::json;
@@ -47,6 +47,10 @@ MediaType read_content_type(std::optional<std::string_view> content_type);
 
 // The value of an answer's Content-Type: texts are UTF-8.
 std::string content_type_of(const MediaType& type);
+
+// The name by which handlers in the database are found: in lower case, without parameters. Empty: PostgREST's own
+// types, which nobody overrides.
+std::string handled_name(const MediaType& type);
 
 // The answer, if none of them can be served.
 Failure unacceptable(const std::vector<MediaType>& accepted);

@@ -40,7 +40,8 @@ struct ReadNode {
     const Relationship* link = nullptr;
     Join join = Join::unsaid;
     bool spread = false;
-    bool hidden = false;  // select=relation(): joined, but not shown
+    bool hidden = false;     // select=relation(): joined, but not shown
+    bool as_stored = false;  // shown without the representations of its domains
     std::vector<SpreadItem> spread_items;
 
     bool to_one() const;

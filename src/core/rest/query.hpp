@@ -105,6 +105,8 @@ struct SelectItem {
     Join join = Join::unsaid;
     bool spread = false;  // ...relation(...)
     std::vector<SelectItem> items;
+
+    bool is_bare_star() const { return kind == Kind::star && aggregate == Aggregate::none; }
 };
 
 enum class Nulls : std::uint8_t { unsaid, first, last };

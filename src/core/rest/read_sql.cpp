@@ -23,6 +23,30 @@ std::string_view type_of(const ReadNode& node, const std::string& name, bool bas
     return field == fields.end() ? std::string_view() : std::string_view(field->type);
 }
 
+// How the values of a column look to clients; null: as PostgreSQL has it.
+const Representation* representation_of(const ReadNode& node, const Field& field) {
+    const Column* const column =
+        node.relation == nullptr || !field.path.empty() ? nullptr : node.relation->find(field.name);
+    return column == nullptr ? nullptr : &column->representation;
+}
+
+const Name* shown_by(const ReadNode& node, const Field& field) {
+    const Representation* const representation = node.as_stored ? nullptr : representation_of(node, field);
+    return representation == nullptr || representation->to_json.name.empty() ? nullptr : &representation->to_json;
+}
+
+const Name* read_by(const ReadNode& node, const Field& field) {
+    const Representation* const representation = representation_of(node, field);
+    return representation == nullptr || representation->from_text.name.empty() ? nullptr : &representation->from_text;
+}
+
+bool shows_represented(const ReadNode& node) {
+    return node.relation != nullptr &&
+           std::any_of(node.relation->columns.begin(), node.relation->columns.end(), [&](const Column& column) {
+               return shown_by(node, {column.name, {}}) != nullptr;
+           });
+}
+
 // count(), and not a name that was sent empty: "". That is PostgreSQL's to refuse.
 template <typename Item>
 bool is_bare_count(const Item& item) {
@@ -127,17 +151,35 @@ const ReadNode* embedded(const ReadNode& node, const Filter& filter) {
 
 bool wants_rows(const Filter& filter) { return filter.negated == (filter.value == "null"); }
 
-void write_operand(SqlText& sql, const Filter& filter) {
+bool is_pattern(Operator op) { return op == Operator::like || op == Operator::ilike; }
+
+// Each of an array's elements, as the function reads it.
+void write_elements(SqlText& sql, const Name& function, std::string_view array) {
+    sql << "SELECT ";
+    sql.name(function) << "(u.v) FROM pg_catalog.unnest(";
+    sql.value(array) << "::text[]) u(v)";
+}
+
+// `read`: the function that makes a value of the filter's text; null: PostgreSQL's own.
+void write_operand(SqlText& sql, const Filter& filter, const Name* read) {
     std::string value = filter.value;
-    if (filter.op == Operator::like || filter.op == Operator::ilike) {
+    if (is_pattern(filter.op)) {
         std::replace(value.begin(), value.end(), '*', '%');
+        read = nullptr;
     }
     if (filter.quantifier != Quantifier::none) {
         sql << (filter.quantifier == Quantifier::any ? "ANY (" : "ALL (");
-    }
-    sql.value(value);
-    if (filter.quantifier != Quantifier::none) {
+        if (read != nullptr) {
+            write_elements(sql, *read, value);
+        } else {
+            sql.value(value);
+        }
         sql << ")";
+    } else if (read != nullptr) {
+        sql.name(*read) << "(";
+        sql.value(value) << "::text)";
+    } else {
+        sql.value(value);
     }
 }
 
@@ -159,12 +201,19 @@ void write_filter(SqlText& sql, const Filter& filter, const ReadNode& node) {
         write_field(sql, filter.field, node);
     }
     sql << (filter.aggregate != Aggregate::none || to_vector ? ") " : " ") << sign_of(filter.op);
+    const Name* const read = filter.aggregate == Aggregate::none ? read_by(node, filter.field) : nullptr;
     if (filter.op == Operator::is) {
         sql << "IS " << (filter.value == "not_null" ? "NOT NULL" : filter.value);  // a word that the parser knows
     } else if (filter.op == Operator::in) {
         const bool empty = filter.values.size() == 1 && filter.values.front().empty();
+        const std::string array = empty ? "{}" : array_text(filter.values);
         sql << "= ANY (";
-        sql.value(empty ? "{}" : array_text(filter.values)) << ")";
+        if (read != nullptr) {
+            write_elements(sql, *read, array);
+        } else {
+            sql.value(array);
+        }
+        sql << ")";
     } else if (is_search(filter.op)) {
         if (!filter.language.empty()) {
             sql.value(filter.language) << "::pg_catalog.regconfig, ";
@@ -172,7 +221,7 @@ void write_filter(SqlText& sql, const Filter& filter, const ReadNode& node) {
         sql.value(filter.value) << ")";
     } else {
         sql << " ";
-        write_operand(sql, filter);
+        write_operand(sql, filter, read);
     }
 }
 
@@ -194,12 +243,20 @@ void write_tree(SqlText& sql, const Condition& condition, Leaf&& leaf) {
 
 void write_item(SqlText& sql, const SelectItem& item, const ReadNode& node) {
     const bool aggregated = item.aggregate != Aggregate::none;
+    // aggregates are those of the values
+    const Name* const shown = item.kind == SelectItem::Kind::column && (!aggregated || !item.cast.empty())
+                                  ? shown_by(node, item.field)
+                                  : nullptr;
     sql << (item.aggregate_cast.empty() ? "" : "CAST(") << (aggregated ? function_of(item.aggregate) : "");
     sql << (item.cast.empty() ? "" : "CAST(");
     if (item.kind == SelectItem::Kind::star || (item.field.name.empty() && node.spread)) {  // counted above
         sql.name(node.alias) << (item.kind == SelectItem::Kind::star ? ".*" : "");
     } else if (is_bare_count(item)) {
         sql << "*";
+    } else if (shown != nullptr) {
+        sql.name(*shown) << "(";
+        write_field(sql, item.field, node);
+        sql << ")";
     } else {
         write_field(sql, item.field, node);
     }
@@ -218,6 +275,9 @@ void write_item(SqlText& sql, const SelectItem& item, const ReadNode& node) {
                                       [](const JsonStep& step) { return !step.is_index; });
         sql << " AS ";
         sql.name(key == item.field.path.rend() ? item.field.name : key->key);
+    } else if (shown != nullptr && !aggregated) {
+        sql << " AS ";
+        sql.name(item.field.name);
     }
 }
 
@@ -358,21 +418,30 @@ std::vector<int> write_list(SqlText& sql, const ReadNode& node) {
         }
     };
     const bool aggregates = node.aggregates();
+    const bool by_name = node.relation != nullptr && (aggregates || shows_represented(node));
+    const auto write_star = [&] {
+        if (!by_name) {
+            next(false);
+            sql.name(node.alias) << ".*";
+            return;
+        }
+        for (const Column& column : node.relation->columns) {
+            next(false);
+            SelectItem one;
+            one.field.name = column.name;
+            write_item(sql, one, node);
+        }
+    };
     for (const SelectItem& item : node.items) {
-        if (item.kind == SelectItem::Kind::star && aggregates && node.relation != nullptr) {
-            for (const Column& column : node.relation->columns) {
-                next(false);
-                sql.name(node.alias) << ".";
-                sql.name(column.name);
-            }
+        if (item.is_bare_star()) {
+            write_star();
             continue;
         }
         next(item.aggregate != Aggregate::none);
         write_item(sql, item, node);
     }
     if (node.items.empty() && node.children.empty()) {
-        next(false);
-        sql.name(node.alias) << ".*";
+        write_star();
     }
     for (const ReadNode& child : node.children) {
         if (child.spread) {

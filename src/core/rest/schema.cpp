@@ -73,6 +73,18 @@ Names texts(const json::Node& object, std::string_view name) {
 
 Name full_name(const json::Node& object) { return {text(object, "schema"), text(object, "name")}; }
 
+Representation read_representation(const json::Node& column) {
+    Representation representation;
+    if (const json::Node* const functions = member(column, "representation")) {
+        const auto read = [&](std::string_view name) {
+            const json::Node* const function = member(*functions, name);
+            return function != nullptr ? full_name(*function) : Name{};
+        };
+        representation = {read("to_json"), read("from_json"), read("from_text")};
+    }
+    return representation;
+}
+
 Column read_column(const json::Node& node) {
     Column column;
     column.name = text(node, "name");
@@ -87,6 +99,7 @@ Column read_column(const json::Node& node) {
     column.enum_labels = texts(node, "enum");
     column.comment = text(node, "comment");
     column.composite_or_array = flag(node, "composite_or_array");
+    column.representation = read_representation(node);
     return column;
 }
 
@@ -105,6 +118,8 @@ Parameter read_parameter(const json::Node& node) {
     parameter.variadic = flag(node, "variadic");
     return parameter;
 }
+
+MediaDomain read_media_domain(const json::Node& node) { return {text(node, "media_type"), flag(node, "binary")}; }
 
 Function read_function(const json::Node& node, const Schema& schema) {
     Function function;
@@ -136,6 +151,9 @@ Function read_function(const json::Node& node, const Schema& schema) {
             function.settings.emplace_back(pair[0], pair[1]);
         }
     });
+    if (member(node, "media_type") != nullptr && function.kind == Function::Kind::scalar && !function.is_set) {
+        function.media = read_media_domain(node);
+    }
     function.is_computed_field = flag(node, "is_computed_field");
     return function;
 }
@@ -405,6 +423,10 @@ std::optional<Schema> read_schema(std::string_view json) {
         Function function = read_function(item, schema);
         const Name name = function.name;
         schema.functions.emplace(name, std::move(function));
+    });
+    for_each(root, "handlers", [&](const json::Node& item) {
+        const Name relation{text(item, "row_schema"), text(item, "row_name")};
+        schema.handlers.push_back({full_name(item), relation, read_media_domain(item)});
     });
     return schema;
 }

@@ -23,6 +23,14 @@ struct Name {
     auto operator<=>(const Name&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
+// How values of a domain look to clients (docs.postgrest.org: domain_representations): the functions of its implicit
+// casts to json, from json and from text. Without a name: there is none.
+struct Representation {
+    Name to_json;
+    Name from_json;
+    Name from_text;
+};
+
 struct Column {
     std::string name;
     std::string type;       // as format_type() has it without a modifier, domains by their own name: "numeric"
@@ -36,6 +44,7 @@ struct Column {
     std::vector<std::string> enum_labels;
     std::string comment;
     bool composite_or_array = false;  // -> on it means to_jsonb(column)->
+    Representation representation;
 };
 
 // A function that takes one row of a relation and yields one value: select=full_name.
@@ -88,6 +97,19 @@ struct Parameter {
     bool variadic = false;
 };
 
+// A domain that is named by a media type: its values are bodies of that type.
+struct MediaDomain {
+    std::string media_type;  // in lower case; "*/*": whatever is wanted
+    bool binary = false;     // over bytea
+};
+
+// An aggregate that makes a body of rows (docs.postgrest.org: media_type_handlers).
+struct MediaHandler {
+    Name aggregate;
+    Name relation;  // whose rows it takes; without a name: any rows
+    MediaDomain yields;
+};
+
 struct Function {
     Name name;
     std::string comment;
@@ -103,6 +125,7 @@ struct Function {
     Name type_relation;               // of a row type that is a relation's (it can embed); schema empty: none
     std::vector<Column> out_columns;  // of TABLE (...) and OUT parameters; of a relation's its columns
     std::vector<std::pair<std::string, std::string>> settings;  // of its SET clauses that hold for the whole request
+    std::optional<MediaDomain> media;                           // of the one value
     bool is_computed_field = false;  // takes one row of a relation served, which lists it among its computed fields
 };
 
@@ -112,6 +135,7 @@ struct Schema {
     std::map<Name, Relation> relations;
     std::multimap<Name, Function> functions;
     std::vector<Relationship> relationships;  // each foreign key both ways
+    std::vector<MediaHandler> handlers;
 
     const Relation* find_relation(const Name& name) const;
     std::vector<const Relationship*> from(const Name& relation) const;

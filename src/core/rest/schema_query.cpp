@@ -128,6 +128,12 @@ WITH RECURSIVE served AS MATERIALIZED (
     SELECT d.oid, t.typbasetype FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
 ), base_types AS MATERIALIZED (
     SELECT d.oid, d.base FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE t.typtype <> 'd'
+), media AS MATERIALIZED (
+    SELECT t.oid, pg_catalog.lower(t.typname::pg_catalog.text) AS name,
+           NULLIF(b.base = 'pg_catalog.bytea'::pg_catalog.regtype, false) AS binary
+    FROM base_types b
+    JOIN pg_catalog.pg_type t ON t.oid = b.oid
+    WHERE t.typname = '*/*' OR t.typname ~ '^[A-Za-z0-9.-]+/[A-Za-z0-9.+-]+$'
 ), functions AS MATERIALIZED (
     SELECT p.oid, s.nspname, p.proname, p.provolatile, p.provariadic, p.proretset, p.proconfig, p.prorettype,
            a.inputs, a.outputs, NULLIF(t.typrelid, 0) AS typrelid, t.typtype = 'c' OR a.outputs IS NOT NULL AS composite
@@ -147,6 +153,21 @@ WITH RECURSIVE served AS MATERIALIZED (
     JOIN relations r ON r.reltype = p.proargtypes[0]
     LEFT JOIN relations back ON back.reltype = p.prorettype
     WHERE p.pronargs = 1 AND p.prokind = 'f'
+
+-- How domains look to clients: functions of implicit casts, which PostgreSQL itself does not mind.
+), representations AS MATERIALIZED (
+    SELECT d.oid,
+           pg_catalog.json_object_agg(
+               CASE WHEN k.castsource = d.oid THEN 'to_' ELSE 'from_' END || other.typname,
+               pg_catalog.json_build_object('schema', n.nspname, 'name', p.proname)) AS functions
+    FROM pg_catalog.pg_cast k
+    JOIN pg_catalog.pg_type d ON d.typtype = 'd' AND d.oid IN (k.castsource, k.casttarget)
+    JOIN pg_catalog.pg_type other ON other.oid = CASE k.castsource WHEN d.oid THEN k.casttarget ELSE k.castsource END
+    JOIN pg_catalog.pg_proc p ON p.oid = k.castfunc
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE k.castcontext = 'i' AND k.castmethod = 'f' AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
+      AND other.oid IN ('pg_catalog.json'::pg_catalog.regtype, 'pg_catalog.text'::pg_catalog.regtype)
+    GROUP BY d.oid
 
 -- Columns, of the rows that functions yield as well.
 ), rows AS (
@@ -186,12 +207,14 @@ WITH RECURSIVE served AS MATERIALIZED (
                      FROM pg_catalog.pg_enum e
                      WHERE e.enumtypid = bt.oid) END,
                'comment', d.description,
-               'composite_or_array', NULLIF(bt.typtype = 'c' OR bt.typcategory = 'A', false))
+               'composite_or_array', NULLIF(bt.typtype = 'c' OR bt.typcategory = 'A', false),
+               'representation', f.functions)
                ORDER BY a.attnum) AS columns
     FROM rows r
     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     LEFT JOIN base_types b ON b.oid = a.atttypid
+    LEFT JOIN representations f ON f.oid = a.atttypid
     JOIN pg_catalog.pg_type bt ON bt.oid = COALESCE(b.base, a.atttypid)
     CROSS JOIN LATERAL (SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS type,
                                CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS mod) m
@@ -247,6 +270,8 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
                     'is_set', NULLIF(f.proretset, false),
                     'composite', NULLIF(f.composite, false),
                     'type', pg_catalog.format_type(f.prorettype, NULL),
+                    'media_type', m.name,
+                    'binary', m.binary,
                     'outputs', f.outputs,
                     'row', f.typrelid,
                     'row_schema', CASE WHEN c.relkind <> 'c' THEN n.nspname END,
@@ -266,7 +291,22 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
                   LEFT JOIN pg_catalog.pg_class c ON c.oid = f.typrelid
                   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                   LEFT JOIN relations r ON r.oid = f.typrelid
-                  LEFT JOIN columns k ON k.attrelid = f.typrelid),
+                  LEFT JOIN columns k ON k.attrelid = f.typrelid
+                  LEFT JOIN media m ON m.oid = f.prorettype),
+    'handlers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+                    'schema', s.nspname,
+                    'name', p.proname,
+                    'media_type', m.name,
+                    'binary', m.binary,
+                    'row_schema', n.nspname,
+                    'row_name', c.relname) ORDER BY p.oid)
+                 FROM pg_catalog.pg_proc p
+                 JOIN served s ON s.oid = p.pronamespace
+                 JOIN media m ON m.oid = p.prorettype
+                 LEFT JOIN pg_catalog.pg_class c ON c.reltype = p.proargtypes[0] AND c.relkind <> 'c'
+                 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 WHERE p.prokind = 'a' AND p.pronargs = 1
+                   AND (c.oid IS NOT NULL OR p.proargtypes[0] = 'pg_catalog.anyelement'::pg_catalog.regtype)),
     'computed', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
                     'schema', o.nspname,
                     'name', o.proname,

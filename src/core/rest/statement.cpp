@@ -32,6 +32,21 @@ void write_csv(SqlText& sql) {
            " - 2), E'\\n'), '')";
 }
 
+// What a handler makes of `what`, rows or values.
+void write_handled(SqlText& sql, const Output& output, std::string_view what, bool scalar) {
+    if (output.handler == nullptr) {
+        sql << what;
+    } else {
+        sql.name(output.handler->aggregate) << "(" << what;
+        if (!scalar && !output.handler->relation.name.empty()) {
+            sql << "::";
+            sql.name(output.handler->relation);
+        }
+        sql << ")";
+    }
+    sql << (output.media.binary ? "::pg_catalog.bytea" : "::text");
+}
+
 // `function`: whose rows these are, null of relations.
 void write_body(SqlText& sql, const Output& output, const Function* function) {
     const bool scalar = function != nullptr && function->kind != Function::Kind::composite;
@@ -50,6 +65,9 @@ void write_body(SqlText& sql, const Output& output, const Function* function) {
             sql << "pg_catalog.json_build_object('type', 'FeatureCollection', 'features',"
                    " COALESCE(pg_catalog.json_agg(ST_AsGeoJSON(_postgrest_t)::json), '[]'))";
             break;
+        case Format::handled:
+            write_handled(sql, output, what, scalar);
+            return;
         case Format::nothing:
             sql << "''";
             break;
@@ -115,9 +133,27 @@ void write_columns(SqlText& sql, const std::vector<const Column*>& columns, std:
     }
 }
 
+// A column of a payload's rows.
+struct PayloadColumn {
+    std::string name;
+    std::string type;            // as JSON's value is read
+    const Name* read = nullptr;  // the function that makes the column's value of that; null: it is that
+};
+
+// A column's default among the payload's values, as a client would have sent it.
+void write_default(SqlText& sql, const Column& column) {
+    const bool represented =
+        !column.representation.from_json.name.empty() && !column.representation.to_json.name.empty();
+    sql.literal(column.name) << ", ";
+    if (represented) {
+        sql.name(column.representation.to_json) << "((" << column.default_sql << ")::" << column.type << ")";
+    } else {
+        sql << column.default_sql;
+    }
+}
+
 // FROM that yields the payload's rows as pgrst_body, one column for each name.
-void write_payload(SqlText& sql, const Payload& payload,
-                   const std::vector<std::pair<std::string, std::string>>& columns,
+void write_payload(SqlText& sql, const Payload& payload, const std::vector<PayloadColumn>& columns,
                    const std::vector<const Column*>& defaults, bool with_defaults, bool one) {
     const std::string_view type = with_defaults ? "jsonb" : "json";
     sql << "FROM (SELECT ";
@@ -131,7 +167,7 @@ void write_payload(SqlText& sql, const Payload& payload,
             for (const Column* const column : defaults) {
                 if (!column->default_sql.empty()) {
                     sql << (std::exchange(first, false) ? "" : ", ");
-                    sql.literal(column->name) << ", " << column->default_sql;
+                    write_default(sql, *column);
                 }
             }
             sql << ")";
@@ -156,28 +192,34 @@ void write_payload(SqlText& sql, const Payload& payload,
             sql << "pg_catalog." << type << "_array_elements(" << data << ") _";
         }
     } else {
-        for (const auto& [name, unused] : columns) {
-            sql << (&name == &columns.front().first ? "" : ", ");
-            sql.name(name);
+        for (const PayloadColumn& column : columns) {
+            sql << (&column == &columns.front() ? "" : ", ");
+            if (column.read != nullptr) {
+                sql.name(*column.read) << "(";
+                sql.name(column.name) << ") AS ";
+            }
+            sql.name(column.name);
         }
         sql << " FROM pg_catalog." << type << (payload.is_object ? "_to_record(" : "_to_recordset(") << data
             << ") AS _(";
-        for (const auto& [name, column_type] : columns) {
-            sql << (&name == &columns.front().first ? "" : ", ");
-            sql.name(name) << " " << column_type;
+        for (const PayloadColumn& column : columns) {
+            sql << (&column == &columns.front() ? "" : ", ");
+            sql.name(column.name) << " " << column.type;
         }
         sql << ")" << (one ? " LIMIT 1" : "");
     }
     sql << ") pgrst_body";
 }
 
-std::vector<std::pair<std::string, std::string>> typed(const std::vector<const Column*>& columns) {
-    std::vector<std::pair<std::string, std::string>> names;
-    names.reserve(columns.size());
+std::vector<PayloadColumn> typed(const std::vector<const Column*>& columns) {
+    std::vector<PayloadColumn> typed;
+    typed.reserve(columns.size());
     for (const Column* const column : columns) {
-        names.emplace_back(column->name, column->full_type);
+        const Name& read = column->representation.from_json;
+        typed.push_back(read.name.empty() ? PayloadColumn{column->name, column->full_type}
+                                          : PayloadColumn{column->name, "pg_catalog.json", &read});
     }
-    return names;
+    return typed;
 }
 
 // ---- writes ----
@@ -342,9 +384,9 @@ void write_call(SqlText& sql, const Call& call) {
     sql << " ";
     const bool from_body = call.payload != nullptr && !call.takes_body && !call.parameters.empty();
     if (from_body) {
-        std::vector<std::pair<std::string, std::string>> columns;
+        std::vector<PayloadColumn> columns;
         for (const Parameter* const parameter : call.parameters) {
-            columns.emplace_back(parameter->name, parameter->cast_type);
+            columns.push_back({parameter->name, parameter->cast_type});
         }
         write_payload(sql, *call.payload, columns, {}, false, true);
     }

@@ -14,10 +14,12 @@
 
 namespace analytics::rest {
 
-enum class Format : std::uint8_t { array, object, csv, geojson, nothing };
+enum class Format : std::uint8_t { array, object, csv, geojson, handled, nothing };
 
 struct Output {
     Format format = Format::array;
+    MediaDomain media;                      // of handled
+    const MediaHandler* handler = nullptr;  // of handled: what makes the body; null: it is the function's value
     bool strip_nulls = false;
     enum class Total : std::uint8_t { none, page, counted } total = Total::none;  // page: no limit cuts anything off
     std::uint64_t count_limit = 0;  // of counted: no further than that; 0: to the end

@@ -151,9 +151,83 @@ BEGIN
     RETURN 'done';
 END $$;
 
+-- Paints, whose shade is a number to the database and a code to clients; a batch is written in one way only, and read as it is
+CREATE DOMAIN api.color AS int CHECK (VALUE BETWEEN 0 AND 16777215);
+CREATE FUNCTION api.color_of(text) RETURNS api.color LANGUAGE sql IMMUTABLE AS $$ SELECT ('x' || lpad(ltrim($1, '#'), 8, '0'))::bit(32)::int $$;
+CREATE FUNCTION api.color_in(json) RETURNS api.color LANGUAGE sql IMMUTABLE AS $$ SELECT api.color_of($1 #>> '{}') $$;
+CREATE FUNCTION api.color_out(api.color) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT to_json('#' || lpad(upper(to_hex($1)), 6, '0')) $$;
+CREATE CAST (api.color AS json) WITH FUNCTION api.color_out AS IMPLICIT;
+CREATE CAST (json AS api.color) WITH FUNCTION api.color_in AS IMPLICIT;
+CREATE CAST (text AS api.color) WITH FUNCTION api.color_of AS IMPLICIT;
+CREATE DOMAIN api.batch AS text;
+CREATE FUNCTION api.batch_in(json) RETURNS api.batch LANGUAGE sql IMMUTABLE AS $$ SELECT upper($1 #>> '{}') $$;
+CREATE FUNCTION api.batch_out(api.batch) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT to_json('never: no implicit cast'::text) $$;
+CREATE CAST (json AS api.batch) WITH FUNCTION api.batch_in AS IMPLICIT;
+CREATE CAST (api.batch AS json) WITH FUNCTION api.batch_out AS ASSIGNMENT;
+CREATE TABLE api.paints (id int PRIMARY KEY, name text NOT NULL, shade api.color DEFAULT 255, batch api.batch,
+    product_id int REFERENCES api.products);
+CREATE VIEW api.mixed AS SELECT id, shade, (shade / 2)::api.color AS darker FROM api.paints;
+CREATE FUNCTION api.paints_of(product int) RETURNS SETOF api.paints LANGUAGE sql STABLE AS
+    'SELECT * FROM api.paints WHERE product_id = product ORDER BY id';
+
+-- Bodies of media types of its own
+CREATE DOMAIN api."application/vnd.shop.tags" AS text;
+CREATE FUNCTION api.add_tag(state text, next api.tags) RETURNS api."application/vnd.shop.tags" LANGUAGE sql IMMUTABLE AS
+    $$ SELECT state || next.id || '=' || next.name || ';' $$;
+CREATE AGGREGATE api.tag_lines(api.tags) (sfunc = api.add_tag, stype = api."application/vnd.shop.tags", initcond = '');
+CREATE DOMAIN api."application/vnd.shop.count" AS jsonb;
+CREATE FUNCTION api.add_row(state jsonb, anyelement) RETURNS api."application/vnd.shop.count" LANGUAGE sql IMMUTABLE AS
+    $$ SELECT to_jsonb((state #>> '{}')::int + 1) $$;
+CREATE AGGREGATE api.row_count(anyelement) (sfunc = api.add_row, stype = api."application/vnd.shop.count", initcond = '0');
+CREATE FUNCTION api.add_paint(state jsonb, next api.paints) RETURNS api."application/vnd.shop.count" LANGUAGE sql IMMUTABLE AS
+    $$ SELECT to_jsonb((state #>> '{}')::int + coalesce(next.shade, 0)) $$;
+CREATE AGGREGATE api.shades(api.paints) (sfunc = api.add_paint, stype = api."application/vnd.shop.count", initcond = '0');
+CREATE DOMAIN api."image/png" AS bytea;
+CREATE FUNCTION api.picture(mark text DEFAULT '') RETURNS api."image/png" LANGUAGE sql STABLE AS $$ SELECT convert_to(E'\x01\u20ac' || mark, 'UTF8') $$;
+CREATE FUNCTION api.no_picture() RETURNS api."image/png" LANGUAGE sql STABLE AS 'SELECT NULL::bytea';
+CREATE FUNCTION api.pictures() RETURNS SETOF api."image/png" LANGUAGE sql STABLE AS $$ SELECT '\x01'::bytea $$;
+CREATE DOMAIN api."text/html" AS text;
+CREATE FUNCTION api.page() RETURNS api."text/html" LANGUAGE sql STABLE AS $$ SELECT '<p>"Hello"</p>' $$;
+CREATE DOMAIN api."text/plain" AS text;
+CREATE FUNCTION api.words() RETURNS api."text/plain" LANGUAGE sql STABLE AS $$ SELECT 'Hello' $$;
+CREATE TABLE api.visitors (name text);
+CREATE DOMAIN api."text/csv" AS text;
+CREATE FUNCTION api.add_visitor(state text, next api.visitors) RETURNS api."text/csv" LANGUAGE sql IMMUTABLE AS $$ SELECT state || next.name || ';' $$;
+CREATE FUNCTION api.name_file(api."text/csv") RETURNS api."text/csv" LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('response.headers', '[{"Content-Disposition": "attachment; filename=\"visitors.csv\""}]', true);
+    RETURN 'name;' || $1; END $$;
+CREATE AGGREGATE api.visitor_file(api.visitors) (sfunc = api.add_visitor, stype = api."text/csv", initcond = '', finalfunc = api.name_file);
+CREATE DOMAIN api."*/*" AS bytea;
+CREATE FUNCTION api.anything() RETURNS api."*/*" LANGUAGE plpgsql STABLE AS $$
+DECLARE wanted text := current_setting('request.headers', true)::json ->> 'accept'; BEGIN
+    IF wanted = 'app/harpo' THEN RAISE SQLSTATE 'PT415' USING MESSAGE = 'Unsupported Media Type'; END IF;
+    IF wanted LIKE 'app/%' THEN
+        PERFORM set_config('response.headers', json_build_array(json_build_object('Content-Type', wanted))::text, true);
+    END IF;
+    RETURN convert_to('any', 'UTF8'); END $$;
+CREATE FUNCTION api.st_asgeojson(record) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN  -- as PostGIS has it, without the geometry
+    RETURN json_build_object('type', 'Feature', 'geometry', NULL, 'properties', to_json($1)); END $$;
+
+-- A role with settings: that of log_duration is a superuser's
+DO $$ BEGIN CREATE ROLE hurried; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+ALTER ROLE hurried RESET ALL;
+ALTER ROLE hurried SET statement_timeout = '300ms';
+ALTER ROLE hurried SET timezone = 'Asia/Tokyo';
+ALTER ROLE hurried SET default_transaction_isolation = 'REPEATABLE READ';
+ALTER ROLE hurried SET log_duration = on;
+ALTER ROLE hurried SET shop.motto = 'Now, or never';
+GRANT hurried TO analytics_authenticator;
+CREATE FUNCTION api.rest() RETURNS text LANGUAGE sql STABLE AS $$ SELECT pg_sleep(20)::text $$;
+CREATE FUNCTION api.rest_a_little() RETURNS text LANGUAGE sql STABLE SET statement_timeout = '20s' AS $$ SELECT 'rested' FROM pg_sleep(0.5) $$;
+CREATE FUNCTION api.serial() RETURNS text LANGUAGE sql SET default_transaction_isolation = 'serializable' AS
+    $$ SELECT current_setting('transaction_isolation') $$;
+CREATE FUNCTION api.committed() RETURNS text LANGUAGE sql STABLE SET default_transaction_isolation = 'read committed' AS
+    $$ SELECT current_setting('transaction_isolation') $$;
+
 CREATE FUNCTION api.fill() RETURNS void LANGUAGE sql AS $$
 TRUNCATE api.categories, api.products, api.addresses, api.customers, api.accounts, api.orders, api.lines, api.returns, api.tags,
-    api.product_tags, api.notes, api.visits, api."odd, names", api.closed, api.wallets, stock.places, stock.products RESTART IDENTITY;
+    api.product_tags, api.notes, api.visits, api."odd, names", api.closed, api.wallets, stock.places, stock.products, api.paints,
+    api.visitors RESTART IDENTITY;
 INSERT INTO api.categories VALUES (1, 'kitchen', NULL), (2, 'mugs', 1), (3, 'plates', 1), (4, 'garden', NULL);
 INSERT INTO api.products (id, sku, name, price, stock, size, active, category_id, labels, sold, attributes) VALUES
     (1, 'mug-red', 'Red mug', 12.50, 10, 'small', true, 2, '{new,gift}', '[2026-01-01,2026-07-01)',
@@ -176,11 +250,14 @@ INSERT INTO api.notes (body) VALUES ('first'), ('second');
 INSERT INTO api.visits VALUES ('/', 3), ('/mugs', 1);
 INSERT INTO api."odd, names" VALUES (1, 'x', 'groß'), (2, 'y,z', 'klein');
 INSERT INTO api.wallets VALUES (1, 10), (2, 20);
+INSERT INTO api.paints VALUES (1, 'red', 16711680, 'A1', 1), (2, 'blue', 255, 'b2', 2), (3, 'none', NULL, NULL, 1);
+INSERT INTO api.visitors VALUES ('Ada'), ('Bob');
 INSERT INTO stock.places VALUES (1, 'A1');
 INSERT INTO stock.products VALUES (1, 1), (2, NULL);
 $$;
 
-GRANT USAGE ON SCHEMA api, stock TO web, customer;
+GRANT USAGE ON SCHEMA api, stock TO web, customer, hurried;
+GRANT SELECT ON api.customers TO hurried;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA api, stock TO web;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA api TO web;
 REVOKE ALL ON api.closed, api.wallets FROM web;
