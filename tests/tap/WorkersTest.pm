@@ -11,12 +11,12 @@ use Test::More;
 our @EXPORT = qw(preloaded_server worker_pid has_worker has_new_worker has_no_worker gets_merged says count_in_log
   replace_step);
 
-# A running server on which the library is preloaded, with these further settings.
+# A running server on which the library is preloaded, with these further settings. Nothing happens at night, whenever tests run.
 sub preloaded_server
 {
 	my ($name, $settings) = @_;
 	my $node = new_server($name);
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'analytics'\n" . ($settings // ''));
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'analytics'\nanalytics.models_at = ''\n" . ($settings // ''));
 	$node->restart;
 	return $node;
 }

@@ -14,7 +14,8 @@
 namespace analytics::models {
 namespace {
 
-// Horizons beyond this many times alpha + t: the integral of purchases_until_stop() would become inexact, then overflow.
+// Horizons beyond this many times alpha + t: the integral of purchases_until_stop() would become inexact, then
+// overflow.
 constexpr double kFarthest = 1e30;
 
 // What depends on x and the parameters alone: customers share few x.
