@@ -18,9 +18,11 @@ const char* const kShop = R"json({
             {"name": "shade", "type": "api.color", "base_type": "integer", "representation": {
                 "to_json": {"schema": "api", "name": "out"}, "from_json": {"schema": "api", "name": "in"},
                 "from_text": {"schema": "more", "name": "of \"text\""}}}]},
-        {"id": "2", "schema": "api", "name": "files", "columns": [{"name": "name", "type": "text"}]}],
+        {"id": "2", "schema": "api", "name": "files", "columns": [{"name": "name", "type": "text"}]},
+        {"id": "3", "schema": "api", "name": "plain", "columns": [
+            {"name": "id", "type": "bigint"}, {"name": "placed", "type": "date"}]}],
     "primary_keys": [{"table": "2", "columns": ["name"]}], "shown": [],
-    "foreign_keys": [{"name": "of_order", "table": "1", "target": "2", "columns": ["id"], "target_columns": ["name"]}],
+    "foreign_keys": [{"name": "of_file", "table": "3", "target": "2", "columns": ["id"], "target_columns": ["name"]}],
     "functions": [
         {"schema": "api", "name": "picture", "volatility": "s", "type": "api.\"image/png\"", "media_type": "image/png",
          "binary": true},
@@ -60,7 +62,9 @@ protected:
         auto asked = ask(target, accept, query);
         return std::holds_alternative<Prepared>(asked) ? 0 : std::get<http::Response>(asked).status;
     }
-    bool columns_alone(const std::string& query) { return prepared(orders, "*/*", query).columns_alone; }
+    bool columns_alone(const std::string& query, const Target& target = {false, "plain"}) {
+        return prepared(target, "*/*", query).columns_alone;
+    }
 
     static bool has(const Prepared& prepared, const std::string& sql) {
         return prepared.sql.text().find(sql) != std::string::npos;
@@ -69,6 +73,7 @@ protected:
     const Schema schema = read_schema(kShop).value();
     const Target orders{false, "orders"};
     const Target files{false, "files"};
+    const Target plain{false, "plain"};
     const Target picture{true, "picture"};
     const Target pictures{true, "pictures"};
     const Target anything{true, "anything"};
@@ -130,6 +135,9 @@ TEST_F(RestNegotiation, knows_what_reads_columns_alone) {
                                     "select=id,files(name)", "select=id,marked.max()"}) {
         EXPECT_FALSE(columns_alone(query)) << query;
     }
+    EXPECT_FALSE(columns_alone("", orders));  // a representation is a function
+    EXPECT_FALSE(prepared(plain, "application/vnd.number").columns_alone);
+    EXPECT_TRUE(prepared(plain, "text/csv").columns_alone);
 }
 
 }  // namespace

@@ -89,6 +89,8 @@ Prepared::Kind kind_of(const http::Request& request, const Target& target) {
     return request.method == "DELETE" ? Prepared::Kind::remove : Prepared::Kind::read;
 }
 
+constexpr std::string_view kAnyType = "*/*";
+
 template <typename Pleases>
 bool all_filters(const Condition& condition, const Pleases& pleases) {
     return condition.kind == Condition::Kind::filter
@@ -406,39 +408,50 @@ private:
         return true;
     }
 
-    // By what the database has for it: a function's value, the aggregate of the relation's rows, that of any rows. The
-    // first two take rows as they are, and go before our formats.
+    // What the database has for a type: a function's value (no handler), or rows that a handler takes.
+    struct Handling {
+        const MediaDomain* media = nullptr;  // null: nothing
+        const MediaHandler* handler = nullptr;
+    };
+
     bool handle(const MediaType& wanted) {
         const std::string name = handled_name(wanted);
         if (name.empty()) {
             return false;
         }
-        const bool whole = !query_.select_said || (query_.select.size() == 1 && query_.select.front().is_bare_star());
-        const MediaDomain* media = nullptr;
-        const MediaHandler* handler = nullptr;
-        for (const std::string_view type : {std::string_view("*/*"), std::string_view(name)}) {
-            if (whole && media == nullptr && call_.function != nullptr && call_.function->media &&
-                call_.function->media->media_type == type) {
-                media = &*call_.function->media;
-            }
-            if (whole && media == nullptr && relation_ != nullptr &&
-                (handler = find_handler(relation_->name, type)) != nullptr) {
-                media = &handler->yields;
-            }
-        }
-        if (media == nullptr && (handler = find_handler({}, name)) != nullptr) {
-            media = &handler->yields;
-        }
-        if (media == nullptr) {
+        const Handling found = find_handling(name);
+        if (found.media == nullptr) {
             return false;
         }
         output_.format = Format::handled;
-        output_.media = *media;
-        output_.handler = handler;
+        output_.media = *found.media;
+        output_.handler = found.handler;
         node_.as_stored = true;
-        out_.content_type = content_type_of(read_media_type(
-            media->media_type == "*/*" ? std::string_view("application/octet-stream") : media->media_type));
+        const bool any = found.media->media_type == kAnyType;
+        out_.content_type =
+            content_type_of(read_media_type(any ? "application/octet-stream" : found.media->media_type));
         return true;
+    }
+
+    // What takes all columns as they are goes before what takes any rows.
+    Handling find_handling(std::string_view type) const {
+        Handling found;
+        if (!query_.select_said || (query_.select.size() == 1 && query_.select.front().is_bare_star())) {
+            found = find_handling_of_all(kAnyType);
+            found = found.media == nullptr ? find_handling_of_all(type) : found;
+        }
+        return found.media == nullptr ? by_handler(find_handler({}, type)) : found;
+    }
+
+    Handling find_handling_of_all(std::string_view type) const {
+        if (call_.function != nullptr && call_.function->media && call_.function->media->media_type == type) {
+            return {&*call_.function->media, nullptr};
+        }
+        return by_handler(relation_ == nullptr ? nullptr : find_handler(relation_->name, type));
+    }
+
+    static Handling by_handler(const MediaHandler* handler) {
+        return {handler == nullptr ? nullptr : &handler->yields, handler};
     }
 
     const MediaHandler* find_handler(const Name& relation, std::string_view type) const {
@@ -503,8 +516,15 @@ private:
         out_.preferences = applicable(write);
     }
 
-    // No cast, no embedding and no name that PostgreSQL may find a function for.
+    // No handler, no representation, no cast, no embedding and no name that PostgreSQL may find a function for.
     bool reads_columns_alone() const {
+        if (output_.format == Format::handled || output_.format == Format::geojson ||
+            std::any_of(relation_->columns.begin(), relation_->columns.end(), [](const Column& column) {
+                const Representation& functions = column.representation;
+                return !functions.to_json.name.empty() || !functions.from_text.name.empty();
+            })) {
+            return false;
+        }
         const auto is_column = [&](const Field& field) { return relation_->find(field.name) != nullptr; };
         const auto is_item = [&](const SelectItem& item) {
             return item.cast.empty() && item.aggregate_cast.empty() &&

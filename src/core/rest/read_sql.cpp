@@ -407,14 +407,28 @@ void write_join(SqlText& sql, const ReadNode& child, const ReadNode& node) {
     }
 }
 
-// The select list; returns the positions of what has to be grouped by where there are aggregates.
-std::vector<int> write_list(SqlText& sql, const ReadNode& node) {
-    std::vector<int> grouped;
+// What rows are grouped by: a place in the select list, or a column that is shown by its representation, which may have
+// no equality.
+struct Grouped {
+    int position = 0;
+    Field stored;
+};
+
+// The select list; returns what has to be grouped by where there are aggregates.
+std::vector<Grouped> write_list(SqlText& sql, const ReadNode& node) {
+    std::vector<Grouped> grouped;
     int position = 0;
     const auto next = [&](bool aggregated) {
         sql << (position++ == 0 ? "" : ", ");
         if (!aggregated) {
-            grouped.push_back(position);
+            grouped.push_back({position, {}});
+        }
+    };
+    const auto write = [&](const SelectItem& item) {
+        next(item.aggregate != Aggregate::none);
+        write_item(sql, item, node);
+        if (item.aggregate == Aggregate::none && item.cast.empty() && shown_by(node, item.field) != nullptr) {
+            grouped.back().stored = item.field;
         }
     };
     const bool aggregates = node.aggregates();
@@ -426,10 +440,9 @@ std::vector<int> write_list(SqlText& sql, const ReadNode& node) {
             return;
         }
         for (const Column& column : node.relation->columns) {
-            next(false);
             SelectItem one;
             one.field.name = column.name;
-            write_item(sql, one, node);
+            write(one);
         }
     };
     for (const SelectItem& item : node.items) {
@@ -437,8 +450,7 @@ std::vector<int> write_list(SqlText& sql, const ReadNode& node) {
             write_star();
             continue;
         }
-        next(item.aggregate != Aggregate::none);
-        write_item(sql, item, node);
+        write(item);
     }
     if (node.items.empty() && node.children.empty()) {
         write_star();
@@ -473,14 +485,19 @@ std::vector<int> write_list(SqlText& sql, const ReadNode& node) {
             sql.name(order_name(node, i));
         }
     }
-    return aggregates ? grouped : std::vector<int>{};
+    return aggregates ? grouped : std::vector<Grouped>{};
 }
 
 void write_conditions(SqlText& sql, const ReadNode& node, const ReadNode* parent, bool counting);
 
-void write_group(SqlText& sql, const ReadNode& node, const std::vector<int>& grouped) {
-    for (const int position : grouped) {
-        sql << (position == grouped.front() ? " GROUP BY " : ", ") << std::to_string(position);
+void write_group(SqlText& sql, const ReadNode& node, const std::vector<Grouped>& grouped) {
+    for (const Grouped& each : grouped) {
+        sql << (&each == &grouped.front() ? " GROUP BY " : ", ");
+        if (each.stored.name.empty()) {
+            sql << std::to_string(each.position);
+        } else {
+            write_field(sql, each.stored, node);
+        }
     }
     for (const OrderTerm& term : node.order) {
         if (!grouped.empty() && !term.relation.empty()) {  // a part of the embedded row, by which it is grouped anyhow
@@ -495,7 +512,7 @@ void write_group(SqlText& sql, const ReadNode& node, const std::vector<int>& gro
 
 void write_node(SqlText& sql, const ReadNode& node, const ReadNode* parent) {
     sql << "SELECT ";
-    const std::vector<int> grouped = write_list(sql, node);
+    const std::vector<Grouped> grouped = write_list(sql, node);
     write_from(sql, node, parent);
     for (const ReadNode& child : node.children) {
         write_join(sql, child, node);
