@@ -27,6 +27,7 @@ def relations(api, shop):
         CREATE VIEW api.wide AS SELECT n, repeat(n::text, 3000000) AS word FROM generate_series(1, 5) n;
         CREATE VIEW api.fails AS SELECT n, 10 / (500000 - n) AS ratio, repeat('x', 50) AS more FROM generate_series(1, {ROWS}) n;
         CREATE VIEW api.fails_soon AS SELECT n, 10 / (50 - n) AS ratio FROM generate_series(1, {ROWS}) n;
+        CREATE VIEW api.patience AS SELECT current_setting('analytics.http_statement_timeout') AS most;
         CREATE VIEW api.sleeps AS SELECT pg_sleep(6)::text AS n;
         CREATE VIEW api.sticks AS SELECT n, repeat('x', 100) AS more, CASE n WHEN 50000 THEN pg_sleep(3600)::text END AS last
             FROM generate_series(1, {ROWS}) n;
@@ -121,7 +122,14 @@ def idle(server):
     return executors["busy"] == 0 and executors["running"] == executors["configured"]
 
 
-def test_100_mb_in_little_memory(server, shop, copied):
+@pytest.fixture
+def patient(server, settings):
+    """However slow the machine is, no long statement is out of time."""
+    settings.set(http_statement_timeout="10min")
+    until(lambda: all(b"10min" in server.get("/api/patience").body for _ in range(6)), "the setting")
+
+
+def test_100_mb_in_little_memory(server, shop, copied, patient):
     """It is all that COPY says, whatever the client's pace is, and no process grows by it."""
     gateway, = pids(shop, "gateway")
     server.get("/api/many?limit=10", **CSV)
@@ -300,7 +308,7 @@ def four(server, settings):
     until(lambda: server.get("/api/health").json["executors"]["running"] == 4, "four executors")
 
 
-def test_two_streams_and_others(server, shop, key, copied, four):
+def test_two_streams_and_others(server, shop, key, copied, patient, four):
     """Each at its own pace, and nobody waits for them."""
     first, second = Stream(server, "/api/many"), Stream(server, "/api/many")
     until(lambda: len(waiting(shop)) == 2, "two pauses")

@@ -185,6 +185,17 @@ def test_a_relationship_by_a_function_of_another_schema(served, shop):
     assert refusals(served, "GET", path) == {(400, "PGRST200")}
 
 
+def test_a_cast_that_comes_and_goes(served, shop):
+    shop.rows("""CREATE DOMAIN cached.word AS text; ALTER TABLE cached.things ADD kind cached.word DEFAULT 'a';
+                 CREATE FUNCTION cached.shout(cached.word) RETURNS json LANGUAGE sql IMMUTABLE AS 'SELECT to_json(upper($1))'""")
+    asked = lambda: answers(served, shop, "/api/things?select=kind,meet")
+    assert asked() == [(200, [{"kind": "a", "meet": 1}])] * EXECUTORS
+    shop.rows("CREATE CAST (cached.word AS json) WITH FUNCTION cached.shout AS IMPLICIT")
+    assert asked() == [(200, [{"kind": "A", "meet": 1}])] * EXECUTORS
+    shop.rows("DROP CAST (cached.word AS json)")
+    assert asked() == [(200, [{"kind": "a", "meet": 1}])] * EXECUTORS
+
+
 def test_a_view_that_a_trigger_lets_write(served, shop):
     allowed = lambda: {served("OPTIONS", "/api/seen").headers["Allow"] for _ in range(2 * EXECUTORS)}
     shop.rows("CREATE VIEW cached.seen AS SELECT count(*) AS number FROM cached.things")
