@@ -246,6 +246,7 @@ class Bench:
         import baskets
         import customer_value
         import kmeans  # scikit-learn takes seconds to load
+        import recommender
 
         connection = database.create_database(MODELS)
         self.measure_segments(connection)
@@ -254,6 +255,7 @@ class Bench:
         customer_value.measure(self)
         kmeans.measure(self)
         baskets.measure(self)
+        recommender.measure(self)
 
     def measure_segments(self, connection):
         customers = segments.fill(connection, MILLION // 10 if self.options.quick else MILLION, self.progress)

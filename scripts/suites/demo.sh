@@ -24,6 +24,7 @@ attempt() { # what, command...: a command that fails is a failed test, and what 
 attempt "generator of synthetic traffic" "$root/tests/demo/check_generator.sh"
 attempt "loading" "$root/demo/load.sh"
 attempt "figures" "$root/tests/demo/check_figures.sh"
+attempt "recommender" "$root/tests/demo/check_recommender.sh"
 
 make_demo() { # what `make demo` runs, and what it prints on its standard output
     "$root/scripts/demo.sh" start demo_check >"$build/demo_check.out" || return

@@ -3,7 +3,7 @@
 # tools read. WRITE=1 writes docs/dbt/sources.yml anew.
 . "$(dirname "$0")/lib.sh"
 
-pages=(docs/reports.md docs/segments.md docs/customer-value.md docs/clusters.md docs/baskets.md)
+pages=(docs/reports.md docs/segments.md docs/customer-value.md docs/clusters.md docs/baskets.md docs/recommendations.md)
 pages_with_http=(README.md docs/http.md)
 use_cluster test
 use_venv

@@ -71,7 +71,7 @@ AS $$
                           'customers_are_built', 'tail_customer', 'tail_customer_month', 'tail_cohort', 'tail_session',
                           'tail_session_day', 'documented_relations', 'parts_events', 'visualize', 'rfm_at', 'segment_movement', 'serving_model',
                           'bgnbd_fit', 'gamma_gamma_fit', 'bgnbd_expected', 'bgnbd_p_alive', 'gamma_gamma_value', 'kmeans', 'assign_cluster',
-                          'bought_together', 'trending_products', 'basket_rules',
+                          'bought_together', 'trending_products', 'basket_rules', 'recommend', 'similar_products', 'recommendation_report',
                           'product_report', 'customer_profile', 'value_distribution', 'store_profiles', 'activity', 'recent_events', 'ingest_activity', 'health')
             OR p.proname IN (SELECT u.part || r.name FROM analytics.rollup r, unnest('{tail_,recount_}'::text[]) u(part)))
     -- sending: what comes in, and what of it was rejected; no figures
@@ -117,7 +117,7 @@ AS $$
                          'stop_workers', 'grant_access', 'create_ingest_key', 'revoke_ingest_key', 'run_maintenance', 'schedule', 'unschedule', 'jobs', 'cron_every',
                          'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs', 'record_segments', 'begin_model', 'end_model', 'promote_model',
                          'fit_customer_value', 'model_stores', 'model_steps', 'run_models', 'fit_clusters', 'fit_points', 'write_clusters', 'cluster_query',
-                         'feature_sql', 'store_today', 'refit_clusters', 'require_store')
+                         'feature_sql', 'store_today', 'refit_clusters', 'require_store', 'fit_recommender', 'evaluate_recommender', 'refit_recommenders')
     -- what HTTP serves of these
     UNION ALL
     SELECT 'SELECT', format('TABLE analytics_api.%I', u.name)

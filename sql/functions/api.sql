@@ -19,9 +19,9 @@ CREATE OR REPLACE FUNCTION analytics.api_functions(level text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN level IN ('reader', 'admin') THEN '{visualize,capabilities,rfm_at,segment_movement,assign_cluster,bought_together,trending_products,basket_rules,product_report,customer_profile,value_distribution,activity,recent_events,ingest_activity,health}'::text[] ELSE '{}' END
+    SELECT CASE WHEN level IN ('reader', 'admin') THEN '{visualize,capabilities,rfm_at,segment_movement,assign_cluster,bought_together,trending_products,basket_rules,recommend,similar_products,recommendation_report,product_report,customer_profile,value_distribution,activity,recent_events,ingest_activity,health}'::text[] ELSE '{}' END
         || CASE WHEN level IN ('writer', 'admin') THEN '{ingest,validate,replay_rejected,retract,identify}'::text[] ELSE '{}' END
-        || CASE WHEN level = 'admin' THEN '{set_setting,set_exchange_rate,erase_customer,create_rollup,drop_rollup,refresh,rebuild,reconcile,create_ingest_key,revoke_ingest_key}'::text[] ELSE '{}' END
+        || CASE WHEN level = 'admin' THEN '{set_setting,set_exchange_rate,erase_customer,create_rollup,drop_rollup,refresh,rebuild,reconcile,create_ingest_key,revoke_ingest_key,fit_recommender,evaluate_recommender}'::text[] ELSE '{}' END
 $$;
 COMMENT ON FUNCTION analytics.api_functions(text) IS 'functions of schema analytics that analytics_api has as well, by level of access';
 

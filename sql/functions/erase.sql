@@ -137,6 +137,7 @@ BEGIN
         END LOOP;
     END IF;
     PERFORM analytics.erase_from_customer_value(store, customer);
+    PERFORM analytics.erase_from_recommenders(store, customer);
     PERFORM analytics.erase_from_kept_cells(k, store, customer, visitors) FROM analytics.rollup k WHERE NOT k.builtin;
     -- whatever the key of a model is: a product of the same name is missing in it until the next fit
     DELETE FROM analytics.cluster_member m WHERE m.store_id = store AND m.key = customer;

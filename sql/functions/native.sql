@@ -146,3 +146,20 @@ CREATE OR REPLACE FUNCTION analytics.basket_rules(min_support double precision, 
     SET search_path = pg_catalog, pg_temp
     SET jit = off
 AS 'MODULE_PATHNAME', 'analytics_basket_rules';
+
+-- Recommendations (src/core/models/recommender.hpp, implicit_als.hpp, top_products.hpp).
+CREATE OR REPLACE FUNCTION analytics.train_recommender(model_id bigint, store text, types text[], weights double precision[], half_life double precision, reference timestamptz,
+    split timestamptz, k integer, factors integer, regularization double precision, alpha double precision, iterations integer, seed bigint, force boolean) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000
+AS 'MODULE_PATHNAME', 'analytics_train_recommender';
+
+CREATE OR REPLACE FUNCTION analytics.factor_candidates(model_id bigint, trained_at timestamptz, store text, factors real[], products integer[], strengths real[],
+    news text[], news_strengths double precision[], skip text[], choice text[], k integer)
+    RETURNS TABLE (product_id text, score double precision, because text, cosine double precision)
+    LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 20
+AS 'MODULE_PATHNAME', 'analytics_factor_candidates';
+
+CREATE OR REPLACE FUNCTION analytics.similar_by_factors(model_id bigint, trained_at timestamptz, store text, product text, skip text[], k integer)
+    RETURNS TABLE (product_id text, score double precision, because text, cosine double precision)
+    LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 20
+AS 'MODULE_PATHNAME', 'analytics_similar_by_factors';

@@ -218,3 +218,31 @@ BEGIN
     PERFORM analytics.needs_library('basket_rules', 'The view product_affinity and bought_together() have what two products have to do with each other.');
 END
 $$;
+
+CREATE OR REPLACE FUNCTION analytics.train_recommender(model_id bigint, store text, types text[], weights double precision[], half_life double precision, reference timestamptz,
+    split timestamptz, k integer, factors integer, regularization double precision, alpha double precision, iterations integer, seed bigint, force boolean) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM analytics.needs_library('fit_recommender', 'recommend() and similar_products() go by what is bought together, trending and popular, without it.');
+END
+$$;
+
+-- There are no factors.
+CREATE OR REPLACE FUNCTION analytics.factor_candidates(model_id bigint, trained_at timestamptz, store text, factors real[], products integer[], strengths real[],
+    news text[], news_strengths double precision[], skip text[], choice text[], k integer)
+    RETURNS TABLE (product_id text, score double precision, because text, cosine double precision)
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT NULL::text, NULL::double precision, NULL::text, NULL::double precision WHERE false
+$$;
+
+CREATE OR REPLACE FUNCTION analytics.similar_by_factors(model_id bigint, trained_at timestamptz, store text, product text, skip text[], k integer)
+    RETURNS TABLE (product_id text, score double precision, because text, cosine double precision)
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT NULL::text, NULL::double precision, NULL::text, NULL::double precision WHERE false
+$$;

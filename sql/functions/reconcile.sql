@@ -227,7 +227,7 @@ CREATE OR REPLACE FUNCTION analytics.capabilities() RETURNS TABLE (name text, av
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'library', l.present, CASE WHEN l.present THEN 'analytics.so is installed' ELSE 'portable edition: COPY and INSERT, views, upkeep by pg_cron' END
+    SELECT 'library', l.present, CASE WHEN l.present THEN 'analytics.so is installed' ELSE 'portable edition: COPY and INSERT, views, upkeep by pg_cron; recommend() by what is bought together, trending and popular, without factors' END
       FROM (SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_language g ON g.oid = p.prolang
                             WHERE p.oid = 'analytics.stamp()'::regprocedure AND g.lanname = 'c') AS present) l
     UNION ALL

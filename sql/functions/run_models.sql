@@ -21,7 +21,8 @@ AS $$
     SELECT row_number() OVER (ORDER BY s.store_id, k.place), format(k.command, s.store_id, s.as_of)
       FROM analytics.model_stores() s
      CROSS JOIN (VALUES (1, 'SELECT analytics.fit_customer_value(%1$L, %2$L)'),
-                        (2, 'SELECT analytics.refit_clusters(%1$L)')) k(place, command)
+                        (2, 'SELECT analytics.refit_clusters(%1$L)'),
+                        (3, 'SELECT analytics.refit_recommenders(%1$L)')) k(place, command)
      -- the portable edition can't train what is C++
      WHERE (SELECT c.available FROM analytics.capabilities() c WHERE c.name = 'library')
 $$;

@@ -46,6 +46,10 @@ template <typename Element>
 Datum char_array(std::size_t size, Element&& element);
 template <typename Element>
 Datum timestamp_array(std::size_t size, Element&& element);
+template <typename Element>
+Datum float4_array(std::size_t size, Element&& element);
+template <typename Element>
+Datum float8_array(std::size_t size, Element&& element);
 
 // The bytes of a text, detoasted where it is stored otherwise.
 std::string_view text_view(Datum text);
@@ -120,6 +124,16 @@ Datum char_array(std::size_t size, Element&& element) {
 template <typename Element>
 Datum timestamp_array(std::size_t size, Element&& element) {
     return detail::fixed_array<TimestampTz>(size, TIMESTAMPTZOID, element);
+}
+
+template <typename Element>
+Datum float4_array(std::size_t size, Element&& element) {
+    return detail::fixed_array<float>(size, FLOAT4OID, element);
+}
+
+template <typename Element>
+Datum float8_array(std::size_t size, Element&& element) {
+    return detail::fixed_array<double>(size, FLOAT8OID, element);
 }
 
 template <typename Element>

@@ -13,4 +13,7 @@ int max_threads();
 // Bytes.
 std::size_t model_memory();
 
+// Bytes that recommenders may keep between calls, in this process.
+std::size_t model_cache();
+
 }  // namespace analytics::pg

@@ -158,5 +158,43 @@ TEST(TopProducts, a_customer_of_another_model_is_refused) {
     EXPECT_TRUE(TopProducts(Factors(0, 7)).find(customer, 3).empty());
 }
 
+TEST(TopProducts, similar_by_cosine) {
+    Factors products(5, 2);
+    const std::vector<std::vector<float>> rows = {{2, 0}, {8, 6}, {0, 0}, {0.3F, 0.4F}, {-1, 0}};
+    for (std::size_t i = 0; i < rows.size(); ++i) std::copy(rows[i].begin(), rows[i].end(), products.row(i));
+    const TopProducts top(products);
+    const auto nothing = [](std::uint32_t) { return false; };
+    const auto found = top.similar(0, 10, nothing);  // by hand: 0.8, 0.6, -1; of a product without factors none
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0].product, 1U);
+    EXPECT_NEAR(found[0].score, 0.8, 1e-6);
+    EXPECT_EQ(found[1].product, 3U);
+    EXPECT_NEAR(found[1].score, 0.6, 1e-6);
+    EXPECT_NEAR(found[2].score, -1, 1e-6);
+    EXPECT_EQ(top.similar(0, 1, [](std::uint32_t other) { return other == 1; })[0].product, 3U);
+    EXPECT_TRUE(top.similar(2, 10, nothing).empty());
+    EXPECT_TRUE(top.similar(0, 0, nothing).empty());
+    EXPECT_NEAR(top.cosine(0, 1), 0.8, 1e-6);
+    EXPECT_EQ(top.cosine(0, 2), 0);
+    EXPECT_EQ(top.values(1)[1], 6);
+}
+
+TEST(TopProducts, similar_is_that_of_all_of_them) {
+    const Factors products = random_rows(500, 12, 6, 4);
+    const TopProducts top(products);
+    for (std::uint32_t product = 0; product < 500; product += 37) {
+        std::vector<ScoredProduct> all;
+        for (std::uint32_t other = 0; other < 500; ++other) {
+            if (other != product && other % 5 != 0) {
+                all.push_back({other, static_cast<float>(top.cosine(product, other))});
+            }
+        }
+        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+        const auto found = top.similar(product, 20, [](std::uint32_t other) { return other % 5 == 0; });
+        ASSERT_EQ(found.size(), 20U);
+        for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i].score, all[i].score, 1e-5);
+    }
+}
+
 }  // namespace
 }  // namespace analytics::models

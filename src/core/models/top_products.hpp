@@ -29,10 +29,13 @@ public:
     explicit TopProducts(const Factors& products);
 
     static std::size_t memory(std::size_t products, std::size_t factors) {
-        return Factors::memory(products, factors) + products * (sizeof(std::uint32_t) + sizeof(float));
+        return Factors::memory(products, factors) + products * (2 * sizeof(std::uint32_t) + sizeof(float));
     }
 
     std::size_t size() const { return numbers_.size(); }
+    std::size_t factors() const { return rows_.columns(); }
+    // The factors of a product.
+    std::span<const float> values(std::uint32_t product) const { return rows_.values(places_[product]); }
 
     // At most k, in descending order of score, equal ones in ascending order of product, without those excluded (in any
     // order). `looked_at`, if any, becomes the number of products whose inner product was made. Throws Error
@@ -44,10 +47,17 @@ public:
     std::vector<ScoredProduct> find_unless(std::span<const float> customer, std::size_t k,
                                            const std::function<bool(std::uint32_t)>& skip,
                                            std::size_t* looked_at = nullptr) const;
+    // At most k whose factors point most nearly where the product's do: by the cosine between them, which is the score,
+    // without the product itself and those for which `skip` holds. Looks at all.
+    std::vector<ScoredProduct> similar(std::uint32_t product, std::size_t k,
+                                       const std::function<bool(std::uint32_t)>& skip) const;
+    // The cosine between the factors of two products; 0 where one has none.
+    double cosine(std::uint32_t a, std::uint32_t b) const;
 
 private:
     Factors rows_;                        // by length
     std::vector<std::uint32_t> numbers_;  // of the products
+    std::vector<std::uint32_t> places_;   // of each product's row
     std::vector<float> lengths_;          // rounded upwards
 };
 

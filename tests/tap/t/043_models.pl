@@ -76,8 +76,34 @@ is($node->safe_psql('shop', q{SELECT bool_and((parameters ->> 'as_of')::timestam
 $node->safe_psql('shop', 'CALL analytics.run_models()', extra_params => [ '-U', 'manager' ]);
 pass('an administrator may');
 
+# A recommender: who is forgotten while it is learned is not in it; a cancel ends it; a session that has its factors in memory sees the next version.
+$node->safe_psql('shop', <<'SQL', @as);
+INSERT INTO analytics.event (store_id, event_id, line, event_type, occurred_at, customer_id, order_id, product_id, quantity, unit_price, amount, currency)
+SELECT 'board', format('e%s-%s', u, i), 1, 'purchase', timestamptz '2025-01-01 12:00Z' + make_interval(days => (u * 7 + i * 5) % 90), 'c' || u, format('o%s-%s', u, i), 'p' || i, 1, 1, 1, 'USD'
+  FROM generate_series(1, 40) u, generate_series(1, 24) i WHERE (u + i) % 2 = 0 AND (u * 3 + i) % 7 > 0;
+SQL
+my $learn = q{SELECT version, status FROM analytics.fit_recommender(store => 'board', factors => 4, force => true)};
+my $asked = q{SELECT string_agg(u || ':' || r.product_id || ' ' || r.score, ',' ORDER BY u, r.rank) FROM generate_series(1, 40) u, analytics.recommend('c' || u, 3, 'board') r WHERE r.source = 'factors'};
+is($node->safe_psql('shop', $learn, @as), '1|ready', 'a recommender is learned');
+my $page = $node->background_psql('shop');
+isnt($page->query_safe($asked), '', 'a session asks it');
+is($page->query_safe($asked), $node->safe_psql('shop', $asked), 'what it has in memory is what another one reads');
+my $id = q{SELECT min(recommendation_id) FROM analytics.recommend('c1', 3, 'board')};
+my $list = $page->query_safe($id);
+my $learning = holds_lock($node, 'shop', $learn);
+is($page->query_safe($id), $list, 'until the next version is committed the one before serves');
+my ($forgetter) = waits_for_lock($node, 'shop', q{SELECT analytics.erase_customer('board', 'c7')});
+$learning->query_safe('COMMIT');
+isnt($page->query_safe($id), $list, 'then the new one does, in a session that had the old one, too');
+is(answer($forgetter, q{SELECT count(*) FROM analytics.recommender_customer c JOIN analytics.model m USING (model_id) WHERE m.store_id = 'board' AND c.customer_id = 'c7'}), '0',
+	'erasure waits for the recommender, and finds what it wrote');
+$_->quit for $page, $learning, $forgetter;
+refused($node, 'shop', q{SET statement_timeout = '1s'; SELECT status FROM analytics.fit_recommender(store => 'board', factors => 512, iterations => 1000, force => true)}, '57014', qr/statement timeout/, 'a timeout ends a fit');
+is($node->safe_psql('shop', q{SELECT max(version) FROM analytics.model WHERE kind = 'recommender' AND store_id = 'board'}), '2', 'which leaves nothing');
+$node->safe_psql('shop', 'SELECT analytics.refresh()', @as);
+
 # A dump by the owner brings models and predictions along.
-my $shown = q{SELECT to_jsonb(v) FROM analytics.customer_value v UNION ALL SELECT to_jsonb(m) FROM analytics.model m ORDER BY 1};
+my $shown = qq{SELECT to_jsonb(v)::text FROM analytics.customer_value v UNION ALL SELECT to_jsonb(m)::text FROM analytics.model m UNION ALL ($asked) ORDER BY 1};
 my $before = $node->safe_psql('shop', $shown);
 isnt($before, '', 'there is something to dump');
 my $dump = PostgreSQL::Test::Utils::tempdir . '/shop.dump';
@@ -87,6 +113,9 @@ $node->safe_psql('postgres', 'CREATE DATABASE again OWNER shopkeeper');
 $node->safe_psql('again', 'CREATE EXTENSION hll');
 $node->command_ok([ 'pg_restore', '-1', '--no-comments', '-U', 'shopkeeper', '-h', $node->host, '-p', $node->port, '-d', 'again', $dump ], 'pg_restore -1');
 is($node->safe_psql('again', $shown), $before, 'models serve as they did');
+# events have other stamps there: news is what came later
+$node->safe_psql('again', q{INSERT INTO analytics.event (store_id, event_id, event_type, occurred_at, customer_id, product_id) VALUES ('board', 'later', 'view_item', '2025-06-01', 'c1', 'p3')}, @as);
+is($node->safe_psql('again', q{SELECT string_agg(DISTINCT u || ' ' || r.source, ',') FROM unnest('{c1,c3}'::text[]) u, analytics.recommend(u, 2, 'board') r}), 'c1 fold_in,c3 factors', 'what came after the restore is news, the rest is not');
 my $version = $node->safe_psql('again', q{SELECT max(version) + 1 FROM analytics.model WHERE store_id = 'main'});
 is($node->safe_psql('again', $fit, @as), "$version|ready", 'and the next version is trained');
 
