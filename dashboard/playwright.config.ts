@@ -4,7 +4,7 @@ import { defineConfig } from '@playwright/test'
 export default defineConfig({
     testDir: 'tests/e2e',
     workers: 1,
-    timeout: 60_000,
+    timeout: 180_000, // axe takes its time on a busy machine
     expect: { timeout: 20_000 },
     reporter: 'list',
     use: {

@@ -63,7 +63,7 @@ export function App() {
     }
     return (
         <ViewProvider profiles={profiles.data} profile={profile}>
-            <Shell title={title} filters={name !== 'live' && name !== 'health' && !rest}>
+            <Shell title={title} filters={!['customers', 'live', 'health'].includes(name) && !rest}>
                 {route ? (
                     route.page(rest)
                 ) : (

@@ -6,6 +6,9 @@ import './styles/base.css'
 import './styles/layout.css'
 import './styles/components.css'
 import './styles/charts.css'
+import './styles/customers.css'
+import './styles/live.css'
+import './styles/health.css'
 import './styles/print.css'
 
 applyTheme()

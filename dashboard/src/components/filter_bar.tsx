@@ -100,7 +100,7 @@ function Choice<T extends string>({ label, value, options, onChange }: { label: 
     )
 }
 
-function RangePicker() {
+export function RangePicker() {
     const { view, range } = useView()
     const days = dayRange(range.first, range.last)
     const name = typeof view.range === 'string' ? presetNames[view.range] : null

@@ -62,9 +62,10 @@ export function change(value: Value): string {
     return format({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: 'exceptZero' }).format(value / 100)
 }
 
-/** Seconds, in the one unit that reads best: 0.4 s, 12 min, 3 h, 2 d. */
+/** Seconds, in the one unit that reads best: 30 ms, 0.4 s, 12 min, 3 h, 2 d. */
 export function duration(seconds: Value): string {
     if (missing(seconds)) return nothing
+    if (seconds > 0 && seconds < 0.1) return format({ style: 'unit', unit: 'millisecond', unitDisplay: 'short', maximumFractionDigits: 0 }).format(Math.ceil(seconds * 1000))
     const units: [number, string][] = [
         [86_400, 'day'],
         [3600, 'hour'],

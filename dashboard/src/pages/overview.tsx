@@ -1,11 +1,12 @@
 // Overview: how the shop is doing, against before, and what of.
 
 import { rpc } from '../api/client'
-import type { CardName, Overview, Report, TopItem } from '../api/types'
+import type { CardName, Overview, Report, Series, TopItem } from '../api/types'
 import { type Answer, useApi } from '../api/use_api'
 import { BarList } from '../charts/bar_list'
 import { LineChart } from '../charts/line_chart'
 import { Sparkline } from '../charts/sparkline'
+import type { Column } from '../components/data_table'
 import { Delta } from '../components/delta'
 import { Figure, type Twin } from '../components/figure'
 import { AsOf } from '../components/as_of'
@@ -17,7 +18,7 @@ import { percent } from '../format/numbers'
 import { useView } from '../state/context'
 import { useParameter } from '../state/location'
 import { addDays } from '../state/range'
-import { type Dimension, toggled } from '../state/view'
+import { type Dimension, dimensions, toggled } from '../state/view'
 
 const cards: CardName[] = ['total_sales', 'orders', 'aov', 'customers', 'conversion', 'returning_rate']
 
@@ -81,8 +82,12 @@ function Cards({ overview, chosen, onChoose }: { overview: Answer<Overview>; cho
 
 function OverTime({ metric }: { metric: CardName }) {
     const { scope, view, grain, currency, profile, range, change } = useView()
-    const report = useApi<Report>(rpc('visualize', { ...scope, basis: view.basis, metric, grain, limit: 1 }), { every: 60_000 })
+    const [split, setSplit] = useParameter('split')
+    const by = dimensions.find((name) => name === split) ?? null
+    // split up, lines are compared with each other
+    const report = useApi<Report>(rpc('visualize', { ...scope, compare: by ? 'none' : scope.compare, basis: view.basis, metric, grain, by, limit: by ? 5 : 1 }), { every: 60_000 })
     const { label, kind } = metrics[metric]!
+    const nameOf = (one: Series) => (by ? keyName(by, one.key) : label)
     const zoom = (first: string, last: string) => {
         const until = grain === 'week' ? addDays(last, 6) : grain === 'month' ? addDays(addDays(last, 31).slice(0, 8) + '01', -1) : last
         change({ range: { first: first.slice(0, 10), last: (until < profile.today ? until : profile.today).slice(0, 10) }, grain: 'auto' })
@@ -93,29 +98,52 @@ function OverTime({ metric }: { metric: CardName }) {
             note={report.data?.compare && `${dayRange(range.first, range.last)}, compared with ${dayRange(report.data.compare.from, addDays(report.data.compare.to.slice(0, 10), -1))}`}
             answer={report}
             height={284}
-            file={`${metric}_${range.first}_${range.last}`}
+            file={`${metric}_${by ? `by_${by}_` : ''}${range.first}_${range.last}`}
+            always={
+                <label className="control small">
+                    <span className="control-label">Split by</span>
+                    <select value={by ?? ''} onChange={(event) => setSplit(event.target.value)}>
+                        <option value="">nothing</option>
+                        {dimensions.map((name) => (
+                            <option key={name} value={name}>
+                                {name}
+                            </option>
+                        ))}
+                    </select>
+                </label>
+            }
             empty={(data) => (data.series.every((one) => one.points.every(([, value]) => !value) && (one.previous ?? []).every(([, value]) => !value)) ? <NoSales /> : null)}
-            twin={(data): Twin<TimeRow> => {
-                const series = data.series[0]
-                return {
-                    columns: [
-                        { key: 'from', label: grain === 'hour' ? 'Hour' : grain === 'week' ? 'Week of' : grain === 'month' ? 'Month' : 'Day', value: (row: TimeRow) => row.label, show: (row: TimeRow) => bucket(row.label, grain) },
-                        { key: metric, label, numeric: true, value: (row: TimeRow) => row.value, show: (row: TimeRow) => written(kind, row.value, currency) },
-                        ...(data.compare
-                            ? [
-                                  { key: 'compared_from', label: 'Compared with', value: (row: TimeRow) => row.before, show: (row: TimeRow) => (row.before ? bucket(row.before, grain) : '–') },
-                                  { key: `${metric}_before`, label: 'Before', numeric: true, value: (row: TimeRow) => row.previous, show: (row: TimeRow) => written(kind, row.previous, currency) },
-                              ]
-                            : []),
-                    ],
-                    rows: (series?.points ?? []).map(([label, value], i): TimeRow => ({ label, value, before: series?.previous?.[i]?.[0] ?? null, previous: series?.previous?.[i]?.[1] ?? null })),
-                }
-            }}
+            twin={(data): Twin<TimeRow> => ({
+                columns: [
+                    { key: 'from', label: { hour: 'Hour', day: 'Day', week: 'Week of', month: 'Month' }[grain], value: (row) => row.label, show: (row) => bucket(row.label, grain) },
+                    ...data.series.map(
+                        (one, place): Column<TimeRow> => ({
+                            key: by ? nameOf(one) : metric,
+                            label: nameOf(one),
+                            numeric: true,
+                            value: (row) => row.values[place],
+                            show: (row) => written(kind, row.values[place], currency),
+                        }),
+                    ),
+                    ...(data.compare
+                        ? ([
+                              { key: 'compared_from', label: 'Compared with', value: (row) => row.before, show: (row) => (row.before ? bucket(row.before, grain) : '–') },
+                              { key: `${metric}_before`, label: 'Before', numeric: true, value: (row) => row.previous, show: (row) => written(kind, row.previous, currency) },
+                          ] satisfies Column<TimeRow>[])
+                        : []),
+                ],
+                rows: (data.series[0]?.points ?? []).map(([label], place) => ({
+                    label,
+                    values: data.series.map((one) => one.points[place]?.[1] ?? null),
+                    before: data.series[0]?.previous?.[place]?.[0] ?? null,
+                    previous: data.series[0]?.previous?.[place]?.[1] ?? null,
+                })),
+            })}
         >
             {(data) => (
                 <LineChart
-                    label={`${label} by ${data.grain}`}
-                    lines={data.series.map((one) => ({ name: label, points: one.points.map(toPoint), previous: one.previous?.map(toPoint) ?? null }))}
+                    label={`${label} by ${data.grain}${by ? ` and ${by}` : ''}`}
+                    lines={data.series.map((one) => ({ name: nameOf(one), points: one.points.map(toPoint), previous: one.previous?.map(toPoint) ?? null }))}
                     written={(value) => written(kind, value, currency)}
                     short={(value) => short(kind, value, currency)}
                     bucket={(at) => bucket(at, data.grain)}
@@ -130,7 +158,8 @@ function OverTime({ metric }: { metric: CardName }) {
 
 interface TimeRow {
     label: string
-    value: number | null
+    /** Of each series. */
+    values: (number | null)[]
     before: string | null
     previous: number | null
 }

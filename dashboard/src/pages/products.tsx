@@ -1,6 +1,5 @@
 // Products: what sells, how it moves, and what goes with it.
 
-import { useEffect, useState } from 'react'
 import { rpc } from '../api/client'
 import type { ProductRow } from '../api/types'
 import { useApi } from '../api/use_api'
@@ -13,6 +12,7 @@ import { Empty } from '../components/states'
 import { count, money, percent } from '../format/numbers'
 import { usePageLink, useView } from '../state/context'
 import { useParameter } from '../state/location'
+import { useTyped } from '../state/use_typed'
 import { NoSales } from './overview'
 import { ProductPage } from './products_product'
 import { RecommendedPanel, TrendingPanel } from './products_recommended'
@@ -33,19 +33,6 @@ export function ProductsPage() {
     )
 }
 
-/** Text that goes into the address once its writer rests. */
-function useTyped(name: string): [string, (text: string) => void] {
-    const [kept, keep] = useParameter(name, '', ['page'])
-    const [typed, setTyped] = useState(kept)
-    useEffect(() => setTyped(kept), [kept])
-    useEffect(() => {
-        if (typed === kept) return
-        const timer = setTimeout(() => keep(typed, { replace: true }), 300)
-        return () => clearTimeout(timer)
-    })
-    return [typed, setTyped]
-}
-
 export function changeOf(now: number, before: number | null): number | null {
     return before ? ((now - before) / Math.abs(before)) * 100 : null
 }
@@ -56,7 +43,7 @@ function ProductTable() {
     const [sort, setSort] = useParameter('sort', 'net_sales', ['page'])
     const [page, setPage] = useParameter('page', '1')
     const [search] = useParameter('search')
-    const [typed, setTyped] = useTyped('search')
+    const [typed, setTyped] = useTyped('search', ['page'])
     const at = Math.max(1, Math.floor(Number(page)) || 1)
     const products = useApi<ProductRow[]>(rpc('product_report', { ...scope, search: search || null, sort, limit: perPage, offset: (at - 1) * perPage }))
     const compares = view.compare !== 'none'

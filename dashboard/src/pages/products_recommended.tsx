@@ -108,7 +108,7 @@ export function RecommendedPanel() {
     )
 }
 
-function Recommendations({ customer }: { customer: string }) {
+export function Recommendations({ customer }: { customer: string }) {
     const { scope } = useView()
     const pageLink = usePageLink()
     const found = useApi<Recommendation[]>(rpc('recommend', { customer, n: 8, store: scope.store }))

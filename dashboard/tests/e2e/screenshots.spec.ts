@@ -1,4 +1,4 @@
-// The pictures of docs/dashboard.md: SCREENSHOTS=1 npm run e2e -- screenshots
+// The pictures of docs/dashboard.md: SCREENSHOTS=../docs/dashboard npm run e2e -- screenshots
 
 import { settled, test } from './dashboard'
 
@@ -19,6 +19,6 @@ for (const [name, path, colorScheme, height] of shots) {
         await page.emulateMedia({ colorScheme })
         await page.goto(path)
         await settled(page)
-        await page.screenshot({ path: `../docs/dashboard/${name}.png` })
+        await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png` })
     })
 }
