@@ -265,11 +265,11 @@ check('a preference of the header', async () => {
         [{ placed_at: '2026-01-02T05:00:00-05:00' }]);
 });
 
-check('explain and geojson are not served, and the refusal names them', async () => {
+check('explain is not served, and the refusal names it; geojson is left to PostGIS', async () => {
     const plan = await failure(customers().explain(), 406, 'PGRST107');
     assert.match(plan.error.message, /application\/vnd\.pgrst\.plan\+text/);
-    const map = await failure(customers().geojson(), 406, 'PGRST107');
-    assert.match(map.error.message, /application\/geo\+json/);
+    const map = await failure(customers().geojson(), 404, '42883');
+    assert.match(map.error.message, /st_asgeojson/);
 });
 
 // ---- writes
