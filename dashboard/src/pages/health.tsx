@@ -58,8 +58,8 @@ function Standing({ health }: { health: Answer<HealthReport> }) {
             <span className="verdict-mark" aria-hidden="true">
                 <Icon name={isWell ? 'check' : 'warning'} />
             </span>
-            <div>
-                <h2 id="verdict" role="status">
+            <div role="status">
+                <h2 id="verdict">
                     {isWell ? 'All is well' : found.length === 1 ? 'It serves, but one thing wants a look' : `It serves, but ${found.length} things want a look`}
                 </h2>
                 {isWell ? (

@@ -58,7 +58,7 @@ function todoOf(problem: string): string {
     if (problem.startsWith('being built')) return 'Wait: reports are right meanwhile, and slower.'
     if (problem.includes('no refresh worker runs')) return 'Start one, or have pg_cron refresh: SELECT analytics.schedule(). Reports are right meanwhile, and slower.'
     if (problem.includes('not merged yet')) return 'A long transaction or much news holds the worker up; it catches up by itself. Reports are right meanwhile.'
-    if (problem.startsWith('partition')) return 'CALL analytics.maintain_partitions(), or schedule() it.'
+    if (problem.startsWith('partition')) return 'SELECT analytics.maintain_partitions() makes it; schedule() has it done.'
     return 'The server’s log says more.'
 }
 

@@ -89,7 +89,7 @@ function Figures({ activity }: { activity: Answer<Minute[]> }) {
         ['Visitors', count(data?.at(-1)?.visitors), `in this minute; ${count(most)} in the busiest`],
     ]
     return (
-        <section className="cards four" aria-label="The last 30 minutes" aria-busy={activity.loading && !data}>
+        <section className="cards four" aria-label="Key figures of the last 30 minutes" aria-busy={activity.loading && !data}>
             {figures.map(([name, value, note]) => (
                 <div className="card" key={name}>
                     <span className="card-label">{name}</span>

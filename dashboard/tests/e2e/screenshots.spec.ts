@@ -8,8 +8,6 @@ const shots = [
     ['products', '/products?store=online-retail&range=90d', 'light', 860],
     ['funnel', '/funnel?store=synthetic-traffic&range=7d', 'light', 1000],
     ['customers', '/customers?store=online-retail', 'light', 1000],
-    ['health', '/health?store=online-retail', 'light', 860],
-    ['live', '/live?store=synthetic-traffic', 'dark', 760],
 ] as const
 
 for (const [name, path, colorScheme, height] of shots) {
