@@ -62,10 +62,20 @@ if [ "$days" -ge 1 ]; then
         sql -f "$here/synthetic_traffic.sql"
 fi
 
-# 3. Figures.
+# 3. Rollups.
 say "refreshing the rollups"
 [ "$known" != 0 ] || value_of "ANALYZE analytics.event" # autovacuum would, in a minute or so
 value_of "SELECT analytics.refresh()" >/dev/null
+
+# 4. Models, as each night would train them; the portable edition has none that are C++.
+trainable=$(value_of "SELECT available FROM analytics.capabilities() WHERE name = 'library'")
+if [ "$trainable" = t ] && [ "$(value_of "SELECT count(*) FROM analytics.model WHERE kind = 'recommender'")" = 0 ]; then
+    say "training the models: customer value, groups of customers, recommendations"
+    value_of "SELECT (analytics.fit_clusters('groups', store => 'online-retail')).status" >/dev/null
+    sql -q -c "CALL analytics.run_models()"
+fi
+
+# 5. Figures.
 must_agree=false
 [ "$known" != 0 ] || must_agree=true
 sql -v must_agree="$must_agree" -f "$here/figures.sql"

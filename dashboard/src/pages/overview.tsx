@@ -56,15 +56,23 @@ function Cards({ overview, chosen, onChoose }: { overview: Answer<Overview>; cho
             {cards.map((name) => {
                 const { label, kind, meaning } = metrics[name]!
                 const card = overview.data?.cards[name]
+                // each session has an order where a shop sends nothing else: that tells nothing of how many visits become one
+                const noVisits = name === 'conversion' && (card?.value ?? 0) >= 1
                 return (
                     <button key={name} type="button" className="card" aria-pressed={chosen === name} title={`${meaning}. Click to chart it.`} onClick={() => onChoose(name)}>
                         <span className="card-label">{label}</span>
                         {card ? (
                             <>
-                                <span className="card-value">{shown(kind, card.value, currency)}</span>
+                                <span className="card-value">{noVisits ? '–' : shown(kind, card.value, currency)}</span>
                                 <span className="card-foot">
-                                    {overview.data?.compare ? <Delta percent={card.percent} previous={shown(kind, card.previous, currency)} otherwise="nothing before" /> : <span />}
-                                    {card.spark.length > 1 && <Sparkline values={card.spark.map(([, value]) => value)} />}
+                                    {noVisits ? (
+                                        <span className="card-note">sent without visits</span>
+                                    ) : overview.data?.compare ? (
+                                        <Delta percent={card.percent} previous={shown(kind, card.previous, currency)} otherwise="nothing before" />
+                                    ) : (
+                                        <span />
+                                    )}
+                                    {card.spark.length > 1 && !noVisits && <Sparkline values={card.spark.map(([, value]) => value)} />}
                                 </span>
                             </>
                         ) : (

@@ -20,6 +20,15 @@ test('cards, chart and rankings have the API’s figures', async ({ page, reques
     await expect(page.getByText(/^1\s?–\s?30 Nov 2011, compared with 2\s?–\s?31 Oct 2011$/)).toBeVisible()
 })
 
+test('orders without visits have no conversion', async ({ page }) => {
+    await page.goto(autumn)
+    await settled(page)
+    await expect(page.getByRole('button', { name: /^Conversion/ })).toContainText('sent without visits')
+    await page.goto('/?store=synthetic-traffic')
+    await settled(page)
+    await expect(page.getByRole('button', { name: /^Conversion/ })).toContainText('%')
+})
+
 test('a card charts its metric, and Back takes it back', async ({ page }) => {
     await page.goto(autumn)
     await settled(page)
