@@ -64,9 +64,9 @@ sub is_trained { my ($version) = @_; return "coalesce((SELECT max(version) FROM 
 
 my $logged = -s $node->logfile;
 night(is_trained(1), 'at the hour that is set, in the server\'s time zone');
-says($node, qr/nightly work in database "shop" is done\n.*Steps: 6, of which failed: 0/, $logged, 'all of it');
+says($node, qr/nightly work in database "shop" is done\n.*Steps: 8, of which failed: 0/, $logged, 'all of it');
 is(sql('SELECT string_agg(store_id || day - (now() AT TIME ZONE $$UTC$$)::date, $$,$$ ORDER BY store_id) FROM analytics.segment_recorded'), 'main-1,second-1', 'yesterday\'s segments are recorded');
-is(sql('SELECT string_agg(DISTINCT store_id || status || version, $$,$$ ORDER BY store_id || status || version) FROM analytics.model'), 'mainready1,secondready1', 'models are trained, of each store');
+is(sql('SELECT string_agg(DISTINCT store_id || status || version, $$,$$ ORDER BY store_id || status || version) FROM analytics.model WHERE kind = $$customer_value$$'), 'mainready1,secondready1', 'models are trained, of each store');
 is(sql('SELECT DISTINCT name FROM shop.who'), 'shopkeeper', 'as the owner, who is no superuser');
 $node->poll_query_until('shop', q{SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'analytics nightly')});
 is(count_in_log($node, qr/nightly work in database/, $logged), 1, 'once');
@@ -88,7 +88,7 @@ sql(q{CREATE OR REPLACE FUNCTION analytics.apply_retention() RETURNS integer LAN
 $logged = -s $node->logfile;
 night(is_trained(version() + 1), 'models are trained after a step that failed');
 says($node, qr/ERROR:  no retention tonight\n.*CONTEXT:(?:.*\n){1,4}\tnightly worker of database "shop"/, $logged, 'which the log tells');
-says($node, qr/Steps: 6, of which failed: 1/, $logged, 'and counts');
+says($node, qr/Steps: 8, of which failed: 1/, $logged, 'and counts');
 sql($real);
 
 # What pg_cron does for anybody is left to it, unless the job is switched off.
@@ -99,7 +99,7 @@ $node->safe_psql('shop', q{UPDATE cron.job SET active = false WHERE jobname = 'm
 my $recorded = sql('SELECT max(recorded_at) FROM analytics.segment_recorded');
 $logged = -s $node->logfile;
 night(is_trained(version() + 1), 'models are trained beside pg_cron');
-says($node, qr/Steps: 5, of which failed: 0/, $logged, 'a step less');
+says($node, qr/Steps: 7, of which failed: 0/, $logged, 'a step less');
 is(sql('SELECT max(recorded_at) FROM analytics.segment_recorded'), $recorded, 'segments are left to its job');
 
 # A relation that only looks like pg_cron's gets no more rights than whoever made it.
