@@ -4,6 +4,8 @@
 # 'build.sh generator' builds build/traffic_generator, which makes the demo's synthetic traffic.
 . "$(dirname "$0")/common.sh"
 prepare_build
+exec 8>"$build/build.lock" # suites beside each other may build
+flock 8
 
 kind=${1:-release}
 if [ "$kind" = generator ]; then
