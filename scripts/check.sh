@@ -6,7 +6,7 @@
 . "$(dirname "$0")/suites/lib.sh"
 
 # Suites that share a cluster share a lane: the first has the cluster `test`, the second all others.
-lanes=("regress pgtap isolation portable docs demo" "format audit unit fuzz http tracker dashboard tap torture")
+lanes=("regress pgtap isolation portable docs demo format" "audit unit fuzz http tracker dashboard tap torture")
 suite_seconds=2400 # none comes near this unless it hangs
 heartbeat=20       # seconds between signs of life
 

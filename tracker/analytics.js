@@ -6,7 +6,8 @@
 // short (3 kB, compressed, is all a shop should pay for this).
 //
 // The queue is in localStorage, shared by all tabs. An event leaves it when a server has answered for it; so it may go
-// out twice (from two tabs, or by a beacon, whose answer nobody hears): its event_id makes it count once.
+// out twice (from two tabs, or by a beacon, whose answer nobody hears): its event_id makes it count once. Two tabs that
+// write at once overwrite each other: each remembers what it put in until that is answered.
 (() => {
 'use strict';
 const script = document.currentScript;
@@ -30,14 +31,17 @@ const attempt = (action) => {
 };
 const load = () => {
     attempt(() => (kept = JSON.parse(localStorage[place] || '{}')));
+    kept.queue = kept.queue || [];
     return kept;
 };
 const save = (changes) => {
     Object.assign(load(), changes);
     attempt(() => (localStorage[place] = JSON.stringify(kept)));
 };
+let mine = [];
 const forget = () => {
     kept = {};
+    mine = [];
     attempt(() => delete localStorage[place]);
 };
 
@@ -47,8 +51,8 @@ if (navigator.doNotTrack == 1 || window.doNotTrack == 1 || navigator.globalPriva
     return;
 }
 
-// randomUUID is there on https and localhost only
-const newId = () => (crypto.randomUUID ? crypto.randomUUID() : crypto.getRandomValues(new Uint32Array(4)).join('-'));
+// 128 random bits; randomUUID is there on https and localhost only
+const newId = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
 // --- Where the visitor came from -------------------------------------------------------------------------------------
 const agent = navigator.userAgent;
@@ -142,7 +146,8 @@ const nextOf = (events) => {
     while (count > 1 && sizeOf(toBody(events.slice(0, count))) > 6e4) count >>= 1;
     return events.slice(0, count);
 };
-const queue = () => load().queue || [];
+const without = (events, others) => events.filter((event) => others.every((other) => other.event_id != event.event_id));
+const queue = () => [...load().queue, ...without(mine, kept.queue)];
 
 let timer;
 let isSending;
@@ -158,8 +163,10 @@ const enqueue = (event) => {
     if (!(now - at < 18e5) || (isTagged && (channel != visit.channel || campaign != visit.campaign)))
         visit = { anonymous_id: at ? visit.anonymous_id : newId(), session_id: newId(), channel: channel, campaign: campaign };
     isTagged = false;
-    const events = [...queue(), { ...visit, ...event }].slice(-200);
+    event = { ...visit, ...event };
+    const events = [...kept.queue, event].slice(-200);
     while (toBody(events).length > 5e5) events.shift();
+    mine = [...mine, event].slice(-200);
     save({ visit, at: now, queue: events });
     if (events.length < 20 || failures) wake(1e3);
     else send();
@@ -167,8 +174,7 @@ const enqueue = (event) => {
 
 const post = (body) => fetch(url, { method: 'POST', body: body, credentials: 'omit', keepalive: sizeOf(body) < 6e4 });
 const send = () => {
-    clearTimeout(timer);
-    timer = 0;
+    timer = clearTimeout(timer);
     const events = nextOf(queue());
     if (isSending || !events[0]) return;
     isSending = true;
@@ -180,23 +186,22 @@ const send = () => {
             if (response.status == 429 || response.status > 499) return later(Math.min(response.headers.get('Retry-After'), 3600) || 0);
             // taken, known, or refused for good: done
             failures = 0;
-            save({ queue: queue().filter((event) => events.every((sent) => sent.event_id != event.event_id)) });
+            mine = without(mine, events);
+            save({ queue: without(queue(), events) });
             send();
             if (response.status > 200) response.text().then((text) => console.warn('analytics', text));
         }, () => later(0));
 };
 
 // Nobody hears the answer to a beacon: its events stay in the queue, for the next page to ask.
-const left = {};
+const left = [];
 const leave = () => {
-    let events = queue().filter((event) => !left[event.event_id]);
-    while (events[0]) {
-        const next = nextOf(events);
-        const body = toBody(next);
-        if (!navigator.sendBeacon(url, body)) post(body).catch(() => {});
-        next.forEach((event) => (left[event.event_id] = 1));
-        events = events.slice(next.length);
-    }
+    const events = nextOf(without(queue(), left));
+    if (!events[0]) return;
+    left.push(...events);
+    const body = toBody(events);
+    navigator.sendBeacon(url, body) || post(body).catch(() => {});
+    leave();
 };
 
 // --- What is listened to ---------------------------------------------------------------------------------------------
@@ -230,14 +235,13 @@ let viewed;
 const view = () => {
     // an anchor is no page of its own, a route behind #/ is
     const address = location.href.replace(/#(?![/!]).*/, '');
-    const [page_location, page_referrer] = [address, viewed || document.referrer].map((address) => address.replace(/\?[^#]*/g, ''));
-    if (address != viewed) command('page_view', { page_location, page_referrer, page_title: document.title });
+    const bare = (address) => address.replace(/\?[^#]*/g, '');
+    if (address != viewed) command('page_view', { page_location: bare(address), page_referrer: bare(viewed || document.referrer), page_title: document.title });
     viewed = address;
 };
 
 const start = () => {
-    window.analytics = command;
-    command.on = 1;
+    (window.analytics = command).on = 1;
     for (const call of early.q || []) command(...call);
     if (options.layer != 'off') {
         const layer = (window.dataLayer = window.dataLayer || []);
@@ -264,6 +268,5 @@ const start = () => {
     if (isAllowed) wake(1e3);
 };
 // a page that is drawn ahead has not been seen yet
-if (document.prerendering) document.addEventListener('prerenderingchange', start);
-else start();
+document.prerendering ? document.addEventListener('prerenderingchange', start) : start();
 })();

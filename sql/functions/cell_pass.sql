@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION analytics.pass_of(names text[]) RETURNS text
 AS $$
 DECLARE
     -- as cells::Column has them; what the rollups ask for comes after
-    columns text[] := '{l.sign,l.line,l.store_id,l.event_id,l.event_type,l.order_id,l.revision,l.occurred_at,l.channel,l.country,l.clock,l.first_day,l.week_start,l.rate}';
+    columns text[] := '{l.sign,l.line,l.store_id,l.event_id,l.event_type,l.order_id,l.revision,l.occurred_at,l.channel,l.country,l.clock,l.first_day,l.week_start,l.kept_week,l.rate}';
     wanted text[];
     ordered text[] := ARRAY(SELECT p.name FROM analytics.rollup p WHERE p.name = ANY (names)
                              ORDER BY array_position('{hour,day,week,month}'::text[], p.grain), p.name);

@@ -14,10 +14,7 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
        e.channel, e.country, e.device,
        e.occurred_at - (w.clock - date_trunc('hour', w.clock)) AS hour,
        w.wall::date AS day,
-       w.wall::date - CASE coalesce(s.week_start, d.week_start)
-                          WHEN 'sunday' THEN extract(dow FROM w.wall)::integer
-                          WHEN 'saturday' THEN (extract(dow FROM w.wall)::integer + 1) % 7
-                          ELSE extract(isodow FROM w.wall)::integer - 1 END AS week,
+       coalesce(k.kept_week, CASE WHEN e.occurred_at >= r.before AND k.week < r.day THEN k.week + 7 ELSE k.week END) AS week,
        date_trunc('month', w.wall)::date AS month,
        CASE WHEN e.line = 1 THEN e.sign END AS events,
        CASE WHEN e.line = 1 AND e.event_type = 'purchase' THEN e.sign END AS orders,
@@ -45,7 +42,7 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
        CASE WHEN e.event_type = 'add_to_cart' THEN e.sign END AS add_to_carts,
        CASE WHEN e.event_type = 'purchase' THEN e.customer_id END AS buyer,
        coalesce(e.customer_id, e.anonymous_id) AS visitor, e.currency AS sent_currency,
-       w.clock, CASE WHEN e.occurred_at >= r.before THEN r.day END AS first_day, coalesce(s.week_start, d.week_start) AS week_start
+       w.clock, CASE WHEN e.occurred_at >= r.before THEN r.day END AS first_day, coalesce(s.week_start, d.week_start) AS week_start, k.kept_week
   FROM analytics.event e
   LEFT JOIN analytics.store s ON s.store_id = e.store_id
   LEFT JOIN analytics.store d ON d.store_id = ''
@@ -54,12 +51,20 @@ SELECT e.store_id, e.event_id, e.line, e.revision, e.sign, e.event_type, e.occur
  -- on that first day.
  CROSS JOIN LATERAL (SELECT c.clock, CASE WHEN e.occurred_at >= r.before AND c.clock < r.day THEN r.day::timestamp ELSE c.clock END AS wall
                        FROM (SELECT e.occurred_at AT TIME ZONE coalesce(s.timezone, d.timezone, 'UTC') AS clock) c) w
+ -- A week across the first day is kept whole: what it held then stays in it, however weeks or the zone were changed since; and what
+ -- is left of a week before the first that can be built counts in that.
+ CROSS JOIN LATERAL (SELECT w.wall::date - CASE coalesce(s.week_start, d.week_start)
+                                WHEN 'sunday' THEN extract(dow FROM w.wall)::integer
+                                WHEN 'saturday' THEN (extract(dow FROM w.wall)::integer + 1) % 7
+                                ELSE extract(isodow FROM w.wall)::integer - 1 END AS week,
+                            CASE WHEN e.occurred_at >= r.before AND e.occurred_at < r.week_before AND r.week < r.day THEN r.week END AS kept_week) k
  WHERE e.excluded IS NULL;
 COMMENT ON VIEW analytics.counted_line IS 'each line that counts, with what it adds to each measure (sign applied) and its time buckets in the store''s zone; every figure is a sum over these columns';
 COMMENT ON COLUMN analytics.counted_line.currency IS 'currency sent, or the store''s';
 COMMENT ON COLUMN analytics.counted_line.clock IS 'the store''s wall clock at occurred_at';
 COMMENT ON COLUMN analytics.counted_line.first_day IS 'the first day that can be built of the store; null: all can';
 COMMENT ON COLUMN analytics.counted_line.week_start IS 'the store''s setting; null: monday';
+COMMENT ON COLUMN analytics.counted_line.kept_week IS 'the week that holds it already, where that was kept whole when raw events before it were removed';
 COMMENT ON COLUMN analytics.counted_line.sent_currency IS 'currency as sent; null: none, and the store''s holds';
 COMMENT ON COLUMN analytics.counted_line.sent_shipping IS 'the order''s shipping as it stands on the event, in currency';
 COMMENT ON COLUMN analytics.counted_line.rate IS 'units of the store''s currency for 1 of currency, on the event''s day; null: no rate, and the line is in no converted figure';

@@ -23,7 +23,9 @@ DECLARE
 BEGIN
     SELECT * INTO state FROM analytics.rollup_state s WHERE s.name = build_range.name;
     IF EXISTS (SELECT FROM analytics.rollup_state f WHERE f.name = finer AND f.merged::text = state.merged::text
-                  AND f.built_from = '-infinity' AND f.rebuilding_from IS NULL) THEN
+                  AND f.built_from = '-infinity' AND f.rebuilding_from IS NULL)
+       -- a week that was kept may hold part of a day
+       AND NOT EXISTS (SELECT FROM analytics.retired w WHERE r.bucket = 'week' AND (store IS NULL OR w.store_id = store)) THEN
         cells := analytics.cells_of_finer_sql(r, analytics.shape_of(finer));
     ELSE
         cells := analytics.built_cells_sql(r, format('l.occurred_at >= $1::timestamp - interval ''2 days'' AND l.occurred_at < $2::timestamp + interval %L AND l.%I >= $1 AND l.%2$I < $2 AND pg_visible_in_snapshot(l.stamp, $4) AND ($3 IS NULL OR l.store_id = $3)',

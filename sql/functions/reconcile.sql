@@ -54,7 +54,7 @@ BEGIN
                    FROM analytics.product_daily d LEFT JOIN analytics.store s ON s.store_id = d.store_id LEFT JOIN analytics.store o ON o.store_id = ''''
                  UNION ALL
                  SELECT w.store_id, w.bucket, w.currency, w.product_id, 0, w.gross_sales - w.discounts - w.returns FROM %s w) c
-          WHERE ($1 IS NULL OR c.store_id = $1) AND (c.bucket < (SELECT r.day FROM analytics.retired r WHERE r.store_id = c.store_id)) IS NOT TRUE
+          WHERE ($1 IS NULL OR c.store_id = $1) AND (c.bucket < (SELECT r.day + 7 FROM analytics.retired r WHERE r.store_id = c.store_id)) IS NOT TRUE
           GROUP BY 1, 3, c.product_id, c.currency HAVING sum(c.expected) <> sum(c.actual)',
         analytics.week_sql('d.bucket', 'coalesce(s.week_start, o.week_start)'), analytics.live_cells_sql(analytics.shape_of('product_weekly')))
       USING store;

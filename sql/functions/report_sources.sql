@@ -426,7 +426,9 @@ BEGIN
     END IF;
     has_days := EXISTS (SELECT FROM analytics.report_rollups(dimensions, columns, filter) c WHERE c.grain = 'day');
     FOR rollup IN SELECT c.* FROM analytics.report_rollups(dimensions, columns, filter) c
-                   WHERE c.grain = ANY (usable) AND has_others AND (c.grain <> 'week' OR q.week_starts_agree)
+                   WHERE c.grain = ANY (usable) AND has_others AND (c.grain <> 'week' OR q.week_starts_agree
+                         -- weeks whose raw events are gone began as the store's weeks did then
+                         AND NOT (has_days AND EXISTS (SELECT FROM analytics.retired w WHERE w.store_id = ANY (q.stores) AND w.day + 7 > least(q."from", q.previous_from))))
                    ORDER BY array_position(usable, c.grain) LOOP
         lines := NULL;
         -- a tail's cells are made anew for each rollup that is read, which takes longer than to read some days more

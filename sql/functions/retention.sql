@@ -57,13 +57,14 @@ BEGIN
             HINT = 'Let refresh() or the worker finish first: events that are not merged must not go.';
     END IF;
     FOR due IN
-        SELECT k.store_id, k.day, k.day::timestamp AT TIME ZONE k.zone AS before
-          FROM (SELECT e.store_id, z.zone, date_trunc('month', (now() AT TIME ZONE z.zone) - coalesce(s.event_retention, d.event_retention))::date AS day
+        SELECT k.store_id, k.day::date AS day, k.day AT TIME ZONE k.zone AS before, k.week, (k.week + 7)::timestamp AT TIME ZONE k.zone AS week_before
+          FROM (SELECT e.store_id, z.zone, c.day, analytics.bucket_start('week', c.day, coalesce(s.week_start, d.week_start))::date AS week
                   FROM (SELECT DISTINCT m.store_id FROM analytics.rollup_sales_monthly m) e
                   LEFT JOIN analytics.store s ON s.store_id = e.store_id
                   LEFT JOIN analytics.store d ON d.store_id = ''
                  CROSS JOIN LATERAL (SELECT coalesce(s.timezone, d.timezone, 'UTC') AS zone) z
-                 WHERE coalesce(s.event_retention, d.event_retention) IS NOT NULL) k
+                 CROSS JOIN LATERAL (SELECT date_trunc('month', (now() AT TIME ZONE z.zone) - coalesce(s.event_retention, d.event_retention)) AS day) c
+                 WHERE c.day IS NOT NULL) k
     LOOP
         PERFORM analytics.keep_pairs(due.store_id, due.before, analytics.merged_everywhere_sql('l.stamp'));
         FOR part IN SELECT c.oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'analytics.event'::regclass
@@ -87,8 +88,9 @@ BEGIN
                 whole_before := whole_before || due.before;
             END IF;
         END LOOP;
-        INSERT INTO analytics.retired AS r (store_id, before, day) VALUES (due.store_id, due.before, due.day)
-            ON CONFLICT (store_id) DO UPDATE SET before = greatest(r.before, excluded.before), day = greatest(r.day, excluded.day);
+        INSERT INTO analytics.retired AS r (store_id, before, day, week, week_before) VALUES (due.store_id, due.before, due.day, due.week, due.week_before)
+            ON CONFLICT (store_id) DO UPDATE SET before = excluded.before, day = excluded.day, week = excluded.week, week_before = excluded.week_before
+                WHERE r.day < excluded.day;
     END LOOP;
     FOR i IN 1 .. cardinality(whole) LOOP
         part := whole[i];

@@ -38,10 +38,14 @@ SELECT pg_catalog.pg_extension_config_dump('analytics.exchange_rate', '');
 CREATE TABLE analytics.retired (
     store_id text NOT NULL PRIMARY KEY,
     before timestamptz NOT NULL,
-    day date NOT NULL
+    day date NOT NULL,
+    week date NOT NULL,
+    week_before timestamptz NOT NULL
 );
 COMMENT ON TABLE analytics.retired IS 'stores whose oldest raw events apply_retention() has removed; their figures stay, and are built, moved and checked no more';
 COMMENT ON COLUMN analytics.retired.store_id IS 'store';
 COMMENT ON COLUMN analytics.retired.before IS 'raw events before this moment are gone';
 COMMENT ON COLUMN analytics.retired.day IS 'the day that it begins, in the store''s time zone then';
+COMMENT ON COLUMN analytics.retired.week IS 'first day of the week that the day was in; one that began earlier is kept whole';
+COMMENT ON COLUMN analytics.retired.week_before IS 'the moment that this week ended';
 SELECT pg_catalog.pg_extension_config_dump('analytics.retired', '');

@@ -262,3 +262,21 @@ test('what two tabs send at once counts once', async (t) => {
     assert.equal(shop.events.length, 62);
     validate(shop);
 });
+
+test('what another tab overwrites is sent all the same', async (t) => {
+    const shop = await Shop.open(t);
+    const page = await shop.visit('/');
+    await shop.receives('page_view');
+    await page.waitForFunction(() => JSON.parse(localStorage['analytics.']).queue.length === 0);
+    await page.evaluate(() => {
+        const before = localStorage['analytics.'];
+        analytics('overwritten');
+        localStorage['analytics.'] = before;
+        analytics('after');
+        localStorage['analytics.'] = before;
+    });
+    await shop.receives('overwritten', 'after');
+    await page.waitForFunction(() => JSON.parse(localStorage['analytics.']).queue.length === 0);
+    assert.equal(shop.events.length, 3);
+    validate(shop);
+});

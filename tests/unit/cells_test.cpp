@@ -55,6 +55,7 @@ protected:
         number(kClock, sent.day * 86'400'000'000 + 3'600'000'000);
         values[kFirstDay] = {};
         text(kWeekStart, "saturday");
+        values[kKeptWeek] = {};
         values[kRate] = {.null = false, .amount = {15, 1}};
         text(kProduct, sent.product);
         values[kAmount] = {
@@ -165,20 +166,33 @@ TEST(Buckets, AreThoseOfTheWallClock) {
     const std::int64_t at = clock - kHour * 23 / 4;
     for (const auto& [week_start, week] :
          {std::pair("monday", 9578), std::pair("sunday", 9584), std::pair("saturday", 9583), std::pair("", 9578)}) {
-        const Buckets found = buckets_of(at, clock, std::nullopt, week_start);
+        const Buckets found = buckets_of(at, clock, std::nullopt, week_start, std::nullopt);
         EXPECT_EQ(found.hour, at - kHour / 2);
         EXPECT_EQ(found.day, 9584);
         EXPECT_EQ(found.week, week) << week_start;
         EXPECT_EQ(found.month, 9556) << "2026-03-01";
     }
-    EXPECT_EQ(buckets_of(at, clock, 9590, "monday").day, 9590);
-    EXPECT_EQ(buckets_of(at, clock, 9500, "monday").day, 9584);
+    EXPECT_EQ(buckets_of(at, clock, 9590, "monday", std::nullopt).day, 9590);
+    EXPECT_EQ(buckets_of(at, clock, 9500, "monday", std::nullopt).day, 9584);
     // 1999-12-31 23:59, a Friday
-    const Buckets before = buckets_of(-kHour / 60, -kHour / 60, std::nullopt, "monday");
+    const Buckets before = buckets_of(-kHour / 60, -kHour / 60, std::nullopt, "monday", std::nullopt);
     EXPECT_EQ(before.day, -1);
     EXPECT_EQ(before.week, -5);
     EXPECT_EQ(before.month, -31);
     EXPECT_EQ(before.hour, -kHour);
+}
+
+// Events are left from day 9587 on, a Wednesday.
+TEST(Buckets, BeginWithTheFirstThatCanBeBuilt) {
+    constexpr std::int64_t kDay = 24LL * 3'600'000'000;
+    const auto week = [](std::int64_t day, std::string_view start, std::optional<std::int64_t> kept = std::nullopt) {
+        return buckets_of(day * kDay, day * kDay, 9587, start, kept).week;
+    };
+    EXPECT_EQ(week(9587, "monday", 9585), 9585);
+    EXPECT_EQ(week(9591, "sunday", 9585), 9585) << "a Sunday, kept while weeks began with Monday";
+    EXPECT_EQ(week(9592, "sunday"), 9591);
+    EXPECT_EQ(week(9592, "monday"), 9592);
+    EXPECT_EQ(week(9591, "monday"), 9592) << "a Sunday, in no kept week and in none that can be built";
 }
 
 TEST_F(Cells, WeeksAreTheSumsAndUnionsOfTheirDays) {

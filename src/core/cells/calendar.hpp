@@ -36,9 +36,10 @@ struct Buckets {
     }
 };
 
-// first_day: what is left of a store's events begins on this day, whatever its clock says.
+// first_day: what is left of a store's events begins on this day, whatever its clock says. kept_week: the week that holds
+// the event already.
 inline Buckets buckets_of(std::int64_t at, std::int64_t clock, std::optional<std::int64_t> first_day,
-                          std::string_view week_start) {
+                          std::string_view week_start, std::optional<std::int64_t> kept_week) {
     constexpr std::int64_t kHour = 3'600'000'000;
     constexpr std::int64_t kDay = 24 * kHour;
     constexpr std::int64_t kEpoch = 10957;  // 2000-01-01, from 1970-01-01
@@ -52,6 +53,10 @@ inline Buckets buckets_of(std::int64_t at, std::int64_t clock, std::optional<std
     const std::int64_t from_saturday = found.day - floor(found.day, 7) * 7;  // 2000-01-01 was one
     const std::int64_t first = week_start == "saturday" ? 0 : week_start == "sunday" ? 1 : 2;
     found.week = found.day - (from_saturday + 7 - first) % 7;
+    if (first_day && found.week < *first_day) {
+        found.week += 7;  // the first that can be built
+    }
+    found.week = kept_week.value_or(found.week);
     const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{found.day + kEpoch}}};
     found.month = std::chrono::sys_days{date.year() / date.month() / 1}.time_since_epoch().count() - kEpoch;
     return found;

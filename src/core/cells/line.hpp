@@ -37,6 +37,7 @@ enum Column : int {
     kClock,
     kFirstDay,
     kWeekStart,
+    kKeptWeek,
     kRate,      // null: none, and converted amounts are left out
     kFirstOwn,  // those that the targets ask for
 };
@@ -52,11 +53,13 @@ public:
         return values_;
     }
     void settle() {
-        const Value& first_day = (*this)[kFirstDay];
+        const auto day = [this](int column) {
+            const Value& value = (*this)[column];
+            return value.null ? std::nullopt : std::optional(value.number);
+        };
         const Value& week_start = (*this)[kWeekStart];
-        buckets_ = buckets_of((*this)[kOccurredAt].number, (*this)[kClock].number,
-                              first_day.null ? std::nullopt : std::optional(first_day.number),
-                              week_start.null ? std::string_view() : week_start.text);
+        buckets_ = buckets_of((*this)[kOccurredAt].number, (*this)[kClock].number, day(kFirstDay),
+                              week_start.null ? std::string_view() : week_start.text, day(kKeptWeek));
     }
     void resize(std::size_t columns) {
         values_.resize(columns);

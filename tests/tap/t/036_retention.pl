@@ -13,9 +13,9 @@ $node->safe_psql('postgres', 'CREATE DATABASE shop');
 $node->safe_psql('shop', 'CREATE EXTENSION analytics CASCADE; SELECT analytics.maintain_partitions()');
 $node->safe_psql('shop', <<'SQL');
 CREATE SCHEMA shop;
--- a moment so many months before the first of this one, and some time after that
+-- a moment so many months before the first of this one, and some time after that; never one to come, as it would be early in a month
 CREATE FUNCTION shop.at(months integer, later interval) RETURNS timestamptz LANGUAGE sql STABLE AS
-$$ SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => months) + later) AT TIME ZONE 'UTC' $$;
+$$ SELECT LEAST((date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => months) + later) AT TIME ZONE 'UTC', now()) $$;
 CREATE FUNCTION shop.shown() RETURNS TABLE (view text, line jsonb) LANGUAGE plpgsql STABLE AS $$
 BEGIN
     FOREACH view IN ARRAY '{sales_hourly,sales_daily,sales_weekly,sales_monthly,product_daily,category_daily,customer,customer_month,cohort_retention,rfm,session,session_daily,funnel_daily,product_affinity,own}'::text[] LOOP
@@ -217,7 +217,9 @@ $node->safe_psql('west', <<'SQL');
 CREATE EXTENSION analytics CASCADE;
 SELECT analytics.ingest(jsonb_agg(jsonb_build_object('event', 'purchase', 'order_id', o.id, 'customer_id', o.id, 'session_id', o.id, 'timestamp', o.at, 'items', '[{"product_id": "p", "price": 7}]'::jsonb)))
   FROM (VALUES ('old', now() - interval '200 days'), ('edge', (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month' + interval '30 minutes') AT TIME ZONE 'UTC'),
-               ('new', now() - interval '1 hour')) o(id, at);
+               ('new', now() - interval '1 hour')
+       UNION ALL -- one on each day of the first three weeks, for weeks that begin with another day
+       SELECT 'day' || k, (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month' + k * interval '1 day' + interval '12 hours') AT TIME ZONE 'UTC' FROM generate_series(0, 20) k) o(id, at);
 SELECT analytics.refresh();
 SELECT analytics.set_setting('event_retention', '1 month');
 SELECT analytics.apply_retention();
@@ -227,7 +229,18 @@ like([$node->psql('west', "SELECT analytics.rebuild('sales_daily')")]->[2], qr/N
 foreach my $zone ('America/Los_Angeles', 'Asia/Kathmandu', 'Pacific/Kiritimati', 'America/Los_Angeles')
 {
 	$node->safe_psql('west', "SELECT analytics.set_setting('timezone', '$zone')");
-	is($node->safe_psql('west', sprintf($west, $_)), '3|3|3', "$zone: no order is lost by $_") for qw(hourly daily weekly monthly);
+	is($node->safe_psql('west', sprintf($west, $_)), '24|24|24', "$zone: no order is lost by $_") for qw(hourly daily weekly monthly);
 	is($node->safe_psql('west', 'SELECT * FROM analytics.reconcile()'), '', "$zone: nothing to reconcile");
+}
+# a week across the first day is kept whole, and what it holds counts in no other one
+foreach my $zone ('America/Los_Angeles', 'UTC')
+{
+	$node->safe_psql('west', "SELECT analytics.set_setting('timezone', '$zone')");
+	foreach my $first ('saturday', 'monday', 'sunday', 'monday')
+	{
+		$node->safe_psql('west', "SELECT analytics.set_setting('week_start', '$first')");
+		is($node->safe_psql('west', sprintf($west, 'weekly') . q{, (SELECT sum(units) FROM analytics.rollup_product_weekly)}), '24|24|24|24', "weeks from $first on, $zone: no order is lost");
+		is($node->safe_psql('west', 'SELECT * FROM analytics.reconcile()'), '', "weeks from $first on, $zone: nothing to reconcile");
+	}
 }
 done_testing();
