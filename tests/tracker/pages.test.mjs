@@ -184,10 +184,3 @@ test('a full localStorage costs no event', async (t) => {
     await shop.receives('page_view', 'done');
     validate(shop);
 });
-    const page = await shop.visit('/');
-    await page.evaluate(() => analytics('done'));
-    const [view, done] = await shop.receives('page_view', 'done');
-    for (const id of [view.event_id, done.event_id, view.anonymous_id, view.session_id]) assert.match(id, /^\d+-\d+-\d+-\d+$/);
-    assert.notEqual(view.event_id, done.event_id);
-    validate(shop);
-});
