@@ -96,6 +96,21 @@ CREATE OR REPLACE AGGREGATE analytics.distinct_count(counted anyelement) (
     SFUNC = analytics.add_to_union, STYPE = internal, SSPACE = 4096, FINALFUNC = analytics.union_count, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE);
 COMMENT ON AGGREGATE analytics.distinct_count(anyelement) IS 'how many the union of distinct counts (hll) counts: hll_cardinality(hll_union_agg(x))';
 
+-- The values that part a set into five; (k in 1..4) percentile_disc(k / 5.0) without sorting. 8 bytes a value are held in memory.
+CREATE OR REPLACE FUNCTION analytics.add_to_fifths(state internal, value anyelement) RETURNS internal
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'analytics_add_to_fifths';
+COMMENT ON FUNCTION analytics.add_to_fifths(internal, anyelement) IS 'part of fifths()';
+
+CREATE OR REPLACE FUNCTION analytics.cuts_of_fifths(state internal, value anyelement) RETURNS anyarray
+    LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'analytics_cuts_of_fifths';
+COMMENT ON FUNCTION analytics.cuts_of_fifths(internal, anyelement) IS 'part of fifths()';
+
+CREATE OR REPLACE AGGREGATE analytics.fifths(value anyelement) (
+    SFUNC = analytics.add_to_fifths, STYPE = internal, SSPACE = 4096, FINALFUNC = analytics.cuts_of_fifths, FINALFUNC_EXTRA, FINALFUNC_MODIFY = SHAREABLE, PARALLEL = SAFE);
+COMMENT ON AGGREGATE analytics.fifths(anyelement) IS 'the ceil(k n / 5)th smallest of n values for k from 1 to 4, an array; of bigint, timestamptz or numeric; null values are left out';
+
 -- Customer value (src/core/models/bgnbd.hpp, gamma_gamma.hpp). The fits are not folded while a query is planned: they take their time.
 CREATE OR REPLACE FUNCTION analytics.bgnbd_fit(frequency double precision[], recency double precision[], t double precision[], seed bigint DEFAULT 42) RETURNS jsonb
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000000

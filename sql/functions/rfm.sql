@@ -47,6 +47,17 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.score_sql(text, text) IS 'SQL of a buyer''s score, given the value and, with %s for the number, its cuts';
 
+-- (Selection holds 8 bytes a value: sorts, which go to disk, do for more customers than memory is meant for.)
+CREATE OR REPLACE FUNCTION analytics.fifths_sql(value text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format(CASE WHEN to_regprocedure('analytics.fifths(anyelement)') IS NOT NULL
+                            AND (SELECT c.reltuples < 2000000 FROM pg_class c WHERE c.oid = 'analytics.rollup_customer'::regclass)
+                       THEN 'analytics.fifths(%s)' ELSE 'percentile_disc(''{0.2,0.4,0.6,0.8}''::double precision[]) WITHIN GROUP (ORDER BY %s)' END, value)
+$$;
+COMMENT ON FUNCTION analytics.fifths_sql(text) IS 'SQL of the aggregate that gives the four values that part a set into five';
+
 CREATE OR REPLACE FUNCTION analytics.rfm_at(as_of date DEFAULT NULL, store text DEFAULT NULL) RETURNS SETOF analytics.customer_rfm
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10000 COST 100000
     SET search_path = pg_catalog, pg_temp
@@ -58,74 +69,91 @@ CREATE OR REPLACE FUNCTION analytics.rfm_at(as_of date DEFAULT NULL, store text 
 AS $$
 #variable_conflict use_column
 DECLARE
+    all_stores text[];
+    all_zones text[];
+    all_days date[];
+    all_untils timestamptz[];
     stores text[];
     zones text[];
     days date[];
     untils timestamptz[];
-    one boolean;  -- store: that needs no joins, and no grouping, which sorts
+    step integer;
+    one boolean;  -- store: that needs no joins, and no grouping
+    has_later boolean;
     cut text;
     built boolean := analytics.customers_are_built();
     has_tail boolean;
     segments text[];  -- of r 1, fm 1 to 5, r 2, fm 1 to 5, ...
     prospects text;
 BEGIN
-    SELECT array_agg(s.store_id), array_agg(s.zone), array_agg(s.day), array_agg(s.until) INTO stores, zones, days, untils
+    SELECT array_agg(s.store_id), array_agg(s.zone), array_agg(s.day), array_agg(s.until) INTO all_stores, all_zones, all_days, all_untils
       FROM analytics.segment_stores(rfm_at.as_of, rfm_at.store) s;
-    IF stores IS NULL THEN
+    IF all_stores IS NULL THEN
         RETURN;
     END IF;
-    one := cardinality(stores) = 1;
-    cut := CASE WHEN one THEN '(SELECT cut.%s%%s FROM cut)' ELSE 'cut.%s%%s' END;
-    has_tail := NOT built OR analytics.pending_lines((SELECT t.merged FROM analytics.rollup_state t WHERE t.name = 'customer_daily'), stores) > 0;
+    has_tail := NOT built OR analytics.pending_lines((SELECT t.merged FROM analytics.rollup_state t WHERE t.name = 'customer_daily'), all_stores) > 0;
+    -- one after the other, unless they are many, or a tail would be made anew for each
+    step := CASE WHEN has_tail OR cardinality(all_stores) > 20 THEN cardinality(all_stores) ELSE 1 END;
     SELECT array_agg(g.segment ORDER BY g.r, g.fm) FILTER (WHERE g.r IS NOT NULL), min(g.segment) FILTER (WHERE g.r IS NULL)
       INTO segments, prospects FROM analytics.segment_cells() g;
-    RETURN QUERY EXECUTE format($query$
-    WITH touched AS MATERIALIZED (
-        SELECT * FROM analytics.touched_customer_days() WHERE %3$L
-    ), customer AS MATERIALIZED (
-        -- who did nothing since then is as merged
-        SELECT m.store_id, m.customer_id, m.orders, m.gross_sales - m.discounts - m.returns AS monetary, m.last_order_at
-          FROM %2$s s JOIN analytics.rollup_customer m ON m.store_id = s.store_id AND m.last_seen_at < s.until
-         WHERE %1$L%4$s
-        UNION ALL
-        -- others by their days
-        SELECT d.store_id, d.customer_id, sum(d.orders::integer), sum(d.monetary), max(d.last_order_at)
-          FROM (SELECT d.store_id, d.customer_id, d.orders, d.converted_gross_sales - d.converted_discounts - d.converted_returns AS monetary, d.last_order_at
-                  FROM %2$s s
-                  JOIN analytics.rollup_customer m ON m.store_id = s.store_id AND m.last_seen_at >= s.until
-                  JOIN analytics.rollup_customer_daily d ON d.store_id = m.store_id AND d.customer_id = m.customer_id AND d.bucket <= s.day
-                 -- (constants, for the planner)
-                 WHERE %1$L AND m.last_seen_at >= %5$L AND d.bucket <= %6$L AND d.lines <> 0%4$s
-                UNION ALL
-                SELECT t.store_id, t.customer_id, t.orders, t.gross_sales - t.discounts - t.returns, t.last_order_at
-                  FROM %2$s s JOIN touched t ON t.store_id = s.store_id AND t.bucket <= s.day AND t.lines <> 0) d
-         GROUP BY 1, 2
-    ), cut AS MATERIALIZED (
-        SELECT c.store_id, c.r[1] AS r1, c.r[2] AS r2, c.r[3] AS r3, c.r[4] AS r4, c.f[1] AS f1, c.f[2] AS f2, c.f[3] AS f3, c.f[4] AS f4,
-               c.m[1] AS m1, c.m[2] AS m2, c.m[3] AS m3, c.m[4] AS m4
-          FROM (SELECT %11$s AS store_id, percentile_disc('{0.2,0.4,0.6,0.8}'::double precision[]) WITHIN GROUP (ORDER BY b.last_order_at) AS r,
-                       percentile_disc('{0.2,0.4,0.6,0.8}'::double precision[]) WITHIN GROUP (ORDER BY b.orders) AS f,
-                       percentile_disc('{0.2,0.4,0.6,0.8}'::double precision[]) WITHIN GROUP (ORDER BY b.monetary) AS m
-                  FROM customer b WHERE b.orders > 0%12$s) c
-    )
-    SELECT c.store_id, c.customer_id, c.day, c.recency_days, c.orders, c.monetary, c.r_score, c.f_score, c.m_score,
-           -- fm is (f + m) / 2, halves up
-           CASE WHEN c.orders > 0 THEN $5[5 * c.r_score - 5 + (c.f_score + c.m_score + 1) / 2] ELSE $6 END
-      FROM (SELECT c.store_id, c.customer_id, s.day, CASE WHEN c.orders > 0 THEN s.day - (c.last_order_at AT TIME ZONE s.zone)::date END AS recency_days,
-                   c.orders, c.monetary, CASE WHEN c.orders > 0 THEN %7$s END AS r_score, CASE WHEN c.orders > 0 THEN %8$s END AS f_score,
-                   CASE WHEN c.orders > 0 THEN %9$s END AS m_score
-              FROM customer c JOIN %2$s s ON s.store_id = c.store_id%10$s
-            -- (so that scores are told once)
-            OFFSET 0) c$query$,
-        built,
-        CASE WHEN one THEN format('(SELECT %L::text AS store_id, %L::text AS zone, %L::date AS day, %L::timestamptz AS until)', stores[1], zones[1], days[1], untils[1])
-             ELSE '(SELECT * FROM unnest($1, $2, $3, $4) u(store_id, zone, day, until))' END,
-        has_tail, CASE WHEN has_tail THEN ' AND NOT EXISTS (SELECT FROM touched t WHERE t.store_id = m.store_id AND t.customer_id = m.customer_id)' ELSE '' END,
-        (SELECT min(u) FROM unnest(untils) u), (SELECT max(d) FROM unnest(days) d),
-        analytics.score_sql('c.last_order_at', format(cut, 'r')), analytics.score_sql('c.orders', format(cut, 'f')), analytics.score_sql('c.monetary', format(cut, 'm')),
-        CASE WHEN one THEN '' ELSE ' LEFT JOIN cut ON cut.store_id = c.store_id' END,
-        CASE WHEN one THEN quote_literal(stores[1]) || '::text' ELSE 'b.store_id' END, CASE WHEN one THEN '' ELSE ' GROUP BY b.store_id' END)
-        USING stores, zones, days, untils, segments, prospects;
+    FOR i IN 1 .. cardinality(all_stores) BY step LOOP
+        stores := all_stores[i : i + step - 1];
+        zones := all_zones[i : i + step - 1];
+        days := all_days[i : i + step - 1];
+        untils := all_untils[i : i + step - 1];
+        one := cardinality(stores) = 1;
+        cut := CASE WHEN one THEN '(SELECT cut.%s%%s FROM cut)' ELSE 'cut.%s%%s' END;
+        -- whether anybody did anything since then: on most days nobody has
+        has_later := NOT one OR coalesce(analytics.newest_event(stores[1]) >= untils[1], true);
+        RETURN QUERY EXECUTE format($query$
+        WITH touched AS MATERIALIZED (
+            SELECT * FROM analytics.touched_customer_days() WHERE %3$L
+        ), customer AS %17$s (
+            -- who did nothing since then is as merged
+            SELECT m.store_id, m.customer_id, m.orders, m.gross_sales - m.discounts - m.returns AS monetary, m.last_order_at
+              FROM %2$s s JOIN analytics.rollup_customer m ON m.store_id = s.store_id AND m.last_seen_at < s.until
+             WHERE %1$L%4$s
+            UNION ALL
+            -- others by their days
+            SELECT d.store_id, d.customer_id, sum(d.orders::integer), sum(d.monetary), max(d.last_order_at)
+              FROM (SELECT d.store_id, d.customer_id, d.orders, d.converted_gross_sales - d.converted_discounts - d.converted_returns AS monetary, d.last_order_at
+                      FROM %2$s s
+                      JOIN analytics.rollup_customer m ON m.store_id = s.store_id AND m.last_seen_at >= s.until
+                      JOIN analytics.rollup_customer_daily d ON d.store_id = m.store_id AND d.customer_id = m.customer_id AND d.bucket <= s.day
+                     -- (constants, for the planner)
+                     WHERE %1$L AND %16$L AND m.last_seen_at >= %5$L AND d.bucket <= %6$L AND d.lines <> 0%4$s
+                    UNION ALL
+                    SELECT t.store_id, t.customer_id, t.orders, t.gross_sales - t.discounts - t.returns, t.last_order_at
+                      FROM %2$s s JOIN touched t ON t.store_id = s.store_id AND t.bucket <= s.day AND t.lines <> 0) d
+             GROUP BY 1, 2
+        ), cut AS MATERIALIZED (
+            SELECT c.store_id, c.r[1] AS r1, c.r[2] AS r2, c.r[3] AS r3, c.r[4] AS r4, c.f[1] AS f1, c.f[2] AS f2, c.f[3] AS f3, c.f[4] AS f4,
+                   c.m[1] AS m1, c.m[2] AS m2, c.m[3] AS m3, c.m[4] AS m4
+              FROM (SELECT %11$s AS store_id, %13$s AS r, %14$s AS f, %15$s AS m
+                      FROM customer b WHERE b.orders > 0%12$s) c
+        )
+        SELECT c.store_id, c.customer_id, c.day, c.recency_days, c.orders, c.monetary, c.r_score, c.f_score, c.m_score,
+               -- fm is (f + m) / 2, halves up
+               CASE WHEN c.orders > 0 THEN $5[5 * c.r_score - 5 + (c.f_score + c.m_score + 1) / 2] ELSE $6 END
+          FROM (SELECT c.store_id, c.customer_id, s.day, CASE WHEN c.orders > 0 THEN s.day - (c.last_order_at AT TIME ZONE s.zone)::date END AS recency_days,
+                       c.orders, c.monetary, CASE WHEN c.orders > 0 THEN %7$s END AS r_score, CASE WHEN c.orders > 0 THEN %8$s END AS f_score,
+                       CASE WHEN c.orders > 0 THEN %9$s END AS m_score
+                  FROM (SELECT * FROM customer OFFSET 0) c JOIN %2$s s ON s.store_id = c.store_id%10$s
+                -- (so that scores are told once)
+                OFFSET 0) c$query$,
+            built,
+            CASE WHEN one THEN format('(SELECT %L::text AS store_id, %L::text AS zone, %L::date AS day, %L::timestamptz AS until)', stores[1], zones[1], days[1], untils[1])
+                 ELSE '(SELECT * FROM unnest($1, $2, $3, $4) u(store_id, zone, day, until))' END,
+            has_tail, CASE WHEN has_tail THEN ' AND NOT EXISTS (SELECT FROM touched t WHERE t.store_id = m.store_id AND t.customer_id = m.customer_id)' ELSE '' END,
+            (SELECT min(u) FROM unnest(untils) u), (SELECT max(d) FROM unnest(days) d),
+            analytics.score_sql('c.last_order_at', format(cut, 'r')), analytics.score_sql('c.orders', format(cut, 'f')), analytics.score_sql('c.monetary', format(cut, 'm')),
+            CASE WHEN one THEN '' ELSE ' LEFT JOIN cut ON cut.store_id = c.store_id' END,
+            CASE WHEN one THEN quote_literal(stores[1]) || '::text' ELSE 'b.store_id' END, CASE WHEN one THEN '' ELSE ' GROUP BY b.store_id' END,
+            analytics.fifths_sql('b.last_order_at'), analytics.fifths_sql('b.orders'), analytics.fifths_sql('b.monetary'), has_later,
+            -- a table is read twice sooner than it is kept
+            CASE WHEN has_tail OR has_later THEN 'MATERIALIZED' ELSE 'NOT MATERIALIZED' END)
+            USING stores, zones, days, untils, segments, prospects;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION analytics.rfm_at(date, text) IS

@@ -2,33 +2,18 @@
 #include "core/distinct_union.hpp"
 
 #include <cstring>
-#include <memory_resource>
 #include <new>
 #include <span>
 
 #include "pg/guard.hpp"
+#include "pg/memory.hpp"
 
 namespace {
-
-// Memory of the aggregate, which goes with it: so no destructor runs.
-class ContextMemory final : public std::pmr::memory_resource {
-public:
-    explicit ContextMemory(MemoryContext context) : context_(context) {}
-
-private:
-    void* do_allocate(std::size_t bytes, std::size_t) override {
-        return analytics::pg::protect([&] { return MemoryContextAllocHuge(context_, bytes); });
-    }
-    void do_deallocate(void* pointer, std::size_t, std::size_t) override { pfree(pointer); }
-    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-
-    MemoryContext context_;
-};
 
 struct State {
     explicit State(MemoryContext context) : memory(context), sets(&memory) {}
 
-    ContextMemory memory;
+    analytics::pg::ContextMemory memory;
     analytics::DistinctUnion sets;
 };
 

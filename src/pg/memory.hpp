@@ -1,7 +1,10 @@
-// PostgreSQL memory that is given back at once: by each piece of work, and as a whole at the end of a scope.
+// PostgreSQL's memory: given back at once, by each piece of work and as a whole at the end of a scope; and for
+// containers.
 #pragma once
 
+#include <cstddef>
 #include <exception>
+#include <memory_resource>
 
 #include "pg/errors.hpp"
 #include "pg/headers.hpp"
@@ -35,6 +38,21 @@ public:
 private:
     MemoryContext own_ = nullptr;
     int exceptions_;
+};
+
+// Memory of containers that go with a context, such as an aggregate's state: so no destructor needs to run.
+class ContextMemory final : public std::pmr::memory_resource {
+public:
+    explicit ContextMemory(MemoryContext context) : context_(context) {}
+
+private:
+    void* do_allocate(std::size_t bytes, std::size_t) override {
+        return protect([&] { return MemoryContextAllocHuge(context_, bytes); });
+    }
+    void do_deallocate(void* pointer, std::size_t, std::size_t) override { pfree(pointer); }
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
+    MemoryContext context_;
 };
 
 }  // namespace analytics::pg
