@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/models/factor_kernels.hpp"
 #include "core/models/random.hpp"
+#include "core/models/rough_rows.hpp"
 
 #include <gtest/gtest.h>
 
@@ -121,6 +122,104 @@ TEST(TopProducts, rounding_hides_none_that_point_where_the_customer_does) {
     }
 }
 
+// What bytes tell of rows badly: one great number among small ones, lengths that hardly fit a float, those that hardly
+// differ from 0, all equal, none but 0.
+std::vector<Factors> awkward_rows(std::size_t rows, std::size_t columns) {
+    std::vector<Factors> all;
+    for (const float length : {1.0F, 1e15F, 1e-15F, 1e-30F, 1e-42F, 0.0F}) {
+        Factors spiked = random_rows(rows, columns, 3, 50);
+        Factors equal(rows, columns);
+        for (std::size_t i = 0; i < rows; ++i) {
+            spiked.row(i)[i % columns] = 1000;
+            for (std::size_t j = 0; j < columns; ++j) {
+                spiked.row(i)[j] *= length;
+                equal.row(i)[j] = length * (j % 2 == 0 ? 1.0F : -0.3F);
+            }
+        }
+        all.push_back(spiked);
+        all.push_back(equal);
+    }
+    Factors mixed(rows, columns);
+    for (std::size_t i = 0; i < rows; ++i) {
+        const Factors& from = all[i % all.size()];
+        std::copy_n(from.row(i), columns, mixed.row(i));
+    }
+    all.push_back(mixed);
+    return all;
+}
+
+TEST(TopProducts, awkward_factors_hide_none) {
+    for (const std::size_t columns : {1, 31, 64, 130}) {
+        const auto sets = awkward_rows(300, columns);
+        for (const Factors& products : sets) {
+            for (std::size_t n = 0; n < sets.size(); n += 2) {
+                Factors customers(3, columns);
+                for (std::size_t i = 0; i < 3; ++i) std::copy_n(sets[n].row(i), columns, customers.row(i));
+                expect_the_same(products, customers, 52);
+            }
+            expect_the_same(products, random_rows(3, columns, 1, 51), 53);
+        }
+    }
+}
+
+TEST(RoughRows, no_inner_product_exceeds_its_bound) {
+    for (const std::size_t columns : {1, 31, 64, 130, 512}) {
+        const auto sets = awkward_rows(100, columns);
+        for (const Factors& rows : sets) {
+            const RoughRows rough(rows);
+            for (const Factors& queries : sets) {
+                for (std::size_t u = 0; u < 3; ++u) {
+                    std::vector<double> bounds(rows.rows());
+                    std::vector<float> products(rows.rows());
+                    rough.bounds(RoughRows::Query(queries.values(u)), 0, rows.rows(), bounds.data());
+                    inner_products(queries.row(u), rows.row(0), rows.rows(), rows.stride(), products.data());
+                    for (std::size_t i = 0; i < rows.rows(); ++i) {
+                        ASSERT_LE(static_cast<double>(products[i]), bounds[i]) << columns << " columns, row " << i;
+                    }
+                }
+            }
+        }
+    }
+}
+
+// All of the query but one number is rounded off, and all rows have is in the same direction.
+TEST(RoughRows, a_query_that_is_rounded_off_counts) {
+    Factors rows(1, 64);
+    Factors query(1, 64);
+    std::fill_n(rows.row(0), 64, 1.0F);
+    std::fill_n(query.row(0), 64, 0.49F);
+    query.row(0)[0] = 32767;
+    float product = 0;
+    double bound = 0;
+    inner_products(query.row(0), rows.row(0), 1, rows.stride(), &product);
+    RoughRows(rows).bounds(RoughRows::Query(query.values(0)), 0, 1, &bound);
+    EXPECT_GE(bound, static_cast<double>(product));
+}
+
+// All columns at their most: the sum of whole numbers must fit.
+TEST(RoughRows, bounds_are_close) {
+    for (const std::size_t columns : {8, 64, 512, 1024}) {
+        Factors rows = random_rows(200, columns, 0, 54);
+        std::fill_n(rows.row(0), columns, 3.0F);
+        std::fill_n(rows.row(1), columns, -3.0F);
+        const RoughRows rough(rows);
+        for (std::size_t u = 0; u < 5; ++u) {
+            std::vector<double> bounds(rows.rows());
+            std::vector<float> products(rows.rows());
+            rough.bounds(RoughRows::Query(rows.values(u)), 0, rows.rows(), bounds.data());
+            inner_products(rows.row(u), rows.row(0), rows.rows(), rows.stride(), products.data());
+            float own = 0;
+            inner_products(rows.row(u), rows.row(u), 1, rows.stride(), &own);
+            for (std::size_t i = 0; i < rows.rows(); ++i) {
+                float other = 0;
+                inner_products(rows.row(i), rows.row(i), 1, rows.stride(), &other);
+                ASSERT_GE(bounds[i], static_cast<double>(products[i]));
+                ASSERT_LE(bounds[i] - static_cast<double>(products[i]), 0.02 * std::sqrt(own) * std::sqrt(other));
+            }
+        }
+    }
+}
+
 TEST(TopProducts, short_products_are_not_looked_at) {
     const Factors products = random_rows(20000, 16, 10, 12);
     const Factors customers = random_rows(10, 16, 0, 13);
@@ -193,6 +292,23 @@ TEST(TopProducts, similar_is_that_of_all_of_them) {
         const auto found = top.similar(product, 20, [](std::uint32_t other) { return other % 5 == 0; });
         ASSERT_EQ(found.size(), 20U);
         for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i].score, all[i].score, 1e-5);
+    }
+}
+
+// A list of all is made without bounds.
+TEST(TopProducts, a_short_list_of_similar_ones_begins_the_long_one) {
+    std::vector<Factors> sets = awkward_rows(300, 31);
+    sets.push_back(small_whole_rows(500, 6, 55));
+    sets.push_back(random_rows(900, 64, 8, 56));
+    const auto nothing = [](std::uint32_t) { return false; };
+    for (const Factors& products : sets) {
+        const TopProducts top(products);
+        for (std::uint32_t product = 0; product < products.rows(); product += 17) {
+            auto all = top.similar(product, products.rows(), nothing);
+            const auto found = top.similar(product, 10, nothing);
+            all.resize(std::min<std::size_t>(10, all.size()));
+            ASSERT_EQ(found, all) << "product " << product;
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 #include "core/no_postgres.hpp"
 
 #include <cstddef>
+#include <limits>
 
 #include "core/models/factors.hpp"
 #include "core/models/sparse_rows.hpp"
@@ -16,6 +17,14 @@ namespace analytics::models {
 
 // Inner products of a row with each of `count` rows that follow each other.
 void inner_products(const float* query, const float* rows, std::size_t count, std::size_t stride, float* products);
+
+// By how much of |x| |y| they can differ from exact ones: an eighth of the columns, of which there are at most 128, are
+// added up one after another.
+inline constexpr double kProductSlack = 1e-5;
+// By how much more where products are too small for a float.
+constexpr double product_underflow(std::size_t stride) {
+    return static_cast<double>(stride) * static_cast<double>(std::numeric_limits<float>::denorm_min());
+}
 
 // Adds rows[first]' rows[first] + .. up to rows[last - 1], a stride x stride matrix: its upper part, some of the lower.
 void add_gram(const Factors& rows, std::size_t first, std::size_t last, float* gram);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -13,11 +14,9 @@
 namespace analytics::models {
 namespace {
 
-constexpr std::size_t kBlock = 64;  // products whose inner products are made at a time
-
-// An inner product of floats can come out above |x| |y| by rounding: by less than this share of it, as an eighth of the
-// columns, of which there are at most 128, are added up one after another.
-constexpr double kSlack = 1e-5;
+constexpr std::size_t kBlock = 64;    // products whose bounds are made at a time
+constexpr std::size_t kTogether = 4;  // products whose inner products are
+constexpr double kLeastFloat = std::numeric_limits<float>::denorm_min();
 
 double length_of(std::span<const float> values) {
     return std::sqrt(std::accumulate(values.begin(), values.end(), 0.0, [](double sum, float value) {
@@ -35,7 +34,10 @@ public:
     Best(std::size_t k, std::size_t of) : k_(k) { scored_.reserve(std::min(k, of) + 1); }
 
     bool full() const { return scored_.size() == k_; }
-    float least() const { return scored_[0].score; }
+    // What one must reach to be among them.
+    double least() const {
+        return full() ? static_cast<double>(scored_[0].score) : -std::numeric_limits<double>::infinity();
+    }
     bool wants(const ScoredProduct& one) const { return k_ > 0 && (!full() || better(one, scored_[0])); }
     void take(const ScoredProduct& one) {
         if (full()) {
@@ -57,6 +59,44 @@ private:
 
 }  // namespace
 
+struct TopProducts::Query {
+    Query(std::span<const float> values, std::size_t stride) : exact(stride), rough(values) {
+        std::copy(values.begin(), values.end(), exact.begin());
+    }
+
+    AlignedFloats exact;
+    RoughRows::Query rough;
+};
+
+template <typename Score, typename Skip, typename Best>
+void TopProducts::offer(const Query& query, std::size_t first, const Score& score, const Skip& skip, Best& best) const {
+    std::array<double, kBlock> bounds;
+    const std::size_t last = std::min(first + kBlock, size());
+    rough_.bounds(query.rough, first, last - first, bounds.data());
+    const auto hopeful = [&](std::size_t row) {
+        return !(static_cast<double>(static_cast<float>(score(bounds[row - first], row))) < best.least());
+    };
+    std::array<float, kTogether> products;
+    for (std::size_t begin = first; begin < last; begin += kTogether) {
+        const std::size_t end = std::min(begin + kTogether, last);
+        bool any = false;
+        for (std::size_t row = begin; row < end; ++row) {
+            any = any || hopeful(row);
+        }
+        if (!any) {
+            continue;
+        }
+        inner_products(query.exact.data(), rows_.row(begin), end - begin, rows_.stride(), products.data());
+        for (std::size_t row = begin; row < end; ++row) {
+            const ScoredProduct one{numbers_[row],
+                                    static_cast<float>(score(static_cast<double>(products[row - begin]), row))};
+            if (best.wants(one) && !skip(one.product)) {
+                best.take(one);
+            }
+        }
+    }
+}
+
 TopProducts::TopProducts(const Factors& products)
     : rows_(products.rows(), products.columns()),
       numbers_(products.rows()),
@@ -72,8 +112,9 @@ TopProducts::TopProducts(const Factors& products)
     for (std::size_t i = 0; i < numbers_.size(); ++i) {
         std::copy_n(products.row(numbers_[i]), products.stride(), rows_.row(i));
         places_[numbers_[i]] = static_cast<std::uint32_t>(i);
-        lengths_[i] = static_cast<float>(lengths[numbers_[i]] * (1 + kSlack));
+        lengths_[i] = static_cast<float>(lengths[numbers_[i]] * (1 + kProductSlack));
     }
+    rough_ = RoughRows(rows_);
 }
 
 std::vector<ScoredProduct> TopProducts::find_unless(std::span<const float> customer, std::size_t k,
@@ -85,24 +126,17 @@ std::vector<ScoredProduct> TopProducts::find_unless(std::span<const float> custo
                     std::to_string(rows_.columns()) + ".")
             .hint("Take factors of the same model.");
     }
-    AlignedFloats query(rows_.stride());
-    std::copy(customer.begin(), customer.end(), query.begin());
-    const double length = length_of(customer) * (1 + kSlack);
-    std::array<float, kBlock> scores;
+    const Query query(customer, rows_.stride());
+    const double length = length_of(customer) * (1 + kProductSlack);
+    const double underflow = product_underflow(rows_.stride()) + length * kLeastFloat;
     Best best(k, size());
     std::size_t first = 0;
     for (; k > 0 && first < size(); first += kBlock) {
-        if (best.full() && length * static_cast<double>(lengths_[first]) < static_cast<double>(best.least())) {
+        if (length * static_cast<double>(lengths_[first]) + underflow < best.least()) {
             break;
         }
-        const std::size_t count = std::min(kBlock, size() - first);
-        inner_products(query.data(), rows_.row(first), count, rows_.stride(), scores.data());
-        for (std::size_t i = 0; i < count; ++i) {
-            const ScoredProduct one{numbers_[first + i], scores[i]};
-            if (best.wants(one) && !skip(one.product)) {
-                best.take(one);
-            }
-        }
+        offer(
+            query, first, [](double product, std::size_t) { return product; }, skip, best);
     }
     if (looked_at != nullptr) {
         *looked_at = std::min(first, size());
@@ -113,33 +147,27 @@ std::vector<ScoredProduct> TopProducts::find_unless(std::span<const float> custo
 std::vector<ScoredProduct> TopProducts::similar(std::uint32_t product, std::size_t k,
                                                 const std::function<bool(std::uint32_t)>& skip) const {
     const double length = length_of(values(product));
-    Best best(k, size());
-    if (!(length > 0)) {
+    if (k == 0 || !(length > 0)) {
         return {};
     }
-    std::array<float, kBlock> scores;
-    for (std::size_t first = 0; first < size(); first += kBlock) {
-        const std::size_t count = std::min(kBlock, size() - first);
-        inner_products(rows_.row(places_[product]), rows_.row(first), count, rows_.stride(), scores.data());
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::uint32_t other = numbers_[first + i];
-            if (other == product || !(lengths_[first + i] > 0)) {
-                continue;
-            }
-            const double cosine =
-                static_cast<double>(scores[i]) / (length * static_cast<double>(lengths_[first + i]) / (1 + kSlack));
-            const ScoredProduct one{other, static_cast<float>(std::clamp(cosine, -1.0, 1.0))};
-            if (best.wants(one) && !skip(other)) {
-                best.take(one);
-            }
-        }
+    const Query query(values(product), rows_.stride());
+    Best best(k, size());
+    for (std::size_t first = 0; first < size() && lengths_[first] > 0; first += kBlock) {
+        offer(
+            query, first,
+            [&](double inner, std::size_t row) {
+                const double cosine = inner / (length * static_cast<double>(lengths_[row]) / (1 + kProductSlack));
+                return std::clamp(cosine, -1.0, 1.0);
+            },
+            [&](std::uint32_t other) { return other == product || !(lengths_[places_[other]] > 0) || skip(other); },
+            best);
     }
     return std::move(best).sorted();
 }
 
 double TopProducts::cosine(std::uint32_t a, std::uint32_t b) const {
     const double lengths = static_cast<double>(lengths_[places_[a]]) * static_cast<double>(lengths_[places_[b]]) /
-                           ((1 + kSlack) * (1 + kSlack));
+                           ((1 + kProductSlack) * (1 + kProductSlack));
     if (!(lengths > 0)) {
         return 0;
     }
