@@ -180,8 +180,7 @@ AS $$
 DECLARE
     wanted record;            -- the filter's parts
     narrowed boolean;
-    model record;             -- the version that serves
-    known record;             -- what it knows of the customer
+    model record;             -- the version that serves, and what it knows of the customer
     line_types text[];        -- lines that the version has not seen
     line_times timestamptz[];
     line_products text[];
@@ -226,12 +225,12 @@ BEGIN
                            AND (wanted.price_min IS NULL OR p.price >= wanted.price_min) AND (wanted.price_max IS NULL OR p.price <= wanted.price_max));
     END IF;
 
-    SELECT m.model_id, m.trained_at, m.version, r.types, r.weights, r.half_life, r.reference, s.seen INTO model
-      FROM analytics.model m JOIN analytics.recommender r ON r.model_id = m.model_id LEFT JOIN analytics.recommender_seen s ON s.model_id = m.model_id
-     WHERE m.store_id = store AND m.kind = 'recommender' AND m.name = 'default' AND m.promoted
-     ORDER BY m.version DESC LIMIT 1;
-    SELECT c.factors, c.products, c.strengths, c.bought INTO known
-      FROM analytics.recommender_customer c WHERE c.model_id = model.model_id AND c.customer_id = customer;
+    SELECT m.*, c.factors, c.products, c.strengths, c.bought INTO model
+      FROM (SELECT m.model_id, m.trained_at, m.version, r.types, r.weights, r.half_life, r.reference, s.seen
+              FROM analytics.model m JOIN analytics.recommender r ON r.model_id = m.model_id LEFT JOIN analytics.recommender_seen s ON s.model_id = m.model_id
+             WHERE m.store_id = store AND m.kind = 'recommender' AND m.name = 'default' AND m.promoted
+             ORDER BY m.version DESC LIMIT 1) m
+      LEFT JOIN analytics.recommender_customer c ON c.model_id = m.model_id AND c.customer_id = customer;
     SELECT array_agg(e.event_type), array_agg(e.occurred_at), array_agg(e.product_id), array_agg(e.sign), array_agg(e.quantity)
       INTO line_types, line_times, line_products, line_signs, line_quantities
       FROM (SELECT * FROM analytics.customer_lines(store, customer, model.seen, model.reference) WHERE customer IS NOT NULL
@@ -257,10 +256,10 @@ BEGIN
     END IF;
     skip := coalesce(array_remove(exclude, NULL), '{}');
     IF NOT include_bought THEN
-        skip := skip || coalesce(known.bought, '{}') || coalesce(bought, '{}');
+        skip := skip || coalesce(model.bought, '{}') || coalesce(bought, '{}');
     END IF;
 
-    IF model.model_id IS NOT NULL AND (known.factors IS NOT NULL OR customer IS NOT NULL AND news IS NOT NULL) THEN
+    IF model.model_id IS NOT NULL AND (model.factors IS NOT NULL OR customer IS NOT NULL AND news IS NOT NULL) THEN
         asked := CASE WHEN max_per_category IS NOT NULL THEN 4 * n + 20 WHEN narrowed THEN n ELSE n + 5 END;
         LOOP
             found := 0;
@@ -270,7 +269,7 @@ BEGIN
             reasons := '{}';
             categories := '{}';
             FOR one IN SELECT c.product_id, c.score, c.because, c.cosine, coalesce(p.category, '(none)') AS category, coalesce(p.active, true) AS active
-                         FROM analytics.factor_candidates(model.model_id, model.trained_at, store, known.factors, known.products, known.strengths, news, news_strengths, skip, choice, asked) c
+                         FROM analytics.factor_candidates(model.model_id, model.trained_at, store, model.factors, model.products, model.strengths, news, news_strengths, skip, choice, asked) c
                          LEFT JOIN analytics.product p ON p.store_id = store AND p.product_id = c.product_id
                         ORDER BY c.score DESC, c.product_id COLLATE "C" LOOP
                 found := found + 1;
@@ -290,8 +289,8 @@ BEGIN
     IF narrowed AND NOT EXISTS (SELECT FROM unnest(choice) c(product_id) WHERE c.product_id <> ALL (skip) AND c.product_id <> ALL (products)) THEN
         n := cardinality(products);  -- there are no more
     END IF;
-    IF cardinality(products) < n AND (news IS NOT NULL OR known.bought <> '{}') THEN
-        seeds := (news || known.bought)[1:20];
+    IF cardinality(products) < n AND (news IS NOT NULL OR model.bought <> '{}') THEN
+        seeds := (news || model.bought)[1:20];
         FOR one IN SELECT a.product_b AS product_id, sum(a.cosine ORDER BY a.product_a COLLATE "C") AS score, (array_agg(a.product_a ORDER BY a.cosine DESC, a.product_a COLLATE "C"))[1] AS because,
                           max(a.cosine) AS cosine, coalesce(p.category, '(none)') AS category
                      FROM analytics.product_affinity a LEFT JOIN analytics.product p ON p.store_id = store AND p.product_id = a.product_b
@@ -380,7 +379,10 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     model record;
-    idle text[];
+    asked integer;
+    found integer;
+    products text[];
+    scores double precision[];
 BEGIN
     IF product IS NULL OR store IS NULL THEN
         RAISE EXCEPTION 'product and store must not be null' USING ERRCODE = '22023', HINT = 'Pass the id of a product, as items name it.';
@@ -392,16 +394,22 @@ BEGIN
     PERFORM analytics.require_store(store);
     IF method = 'factors' THEN
         SELECT m.model_id, m.trained_at INTO model FROM analytics.model m WHERE m.model_id = analytics.serving_model(store, 'recommender');
-        IF model.model_id IS NOT NULL THEN
-            idle := ARRAY(SELECT p.product_id FROM analytics.product p WHERE p.store_id = store AND NOT p.active);
+        asked := n + 5;
+        WHILE model.model_id IS NOT NULL LOOP
+            SELECT count(*), array_agg(c.product_id ORDER BY c.score DESC, c.product_id COLLATE "C") FILTER (WHERE p.active IS NOT FALSE),
+                   array_agg(c.score ORDER BY c.score DESC, c.product_id COLLATE "C") FILTER (WHERE p.active IS NOT FALSE)
+              INTO found, products, scores
+              FROM analytics.similar_by_factors(model.model_id, model.trained_at, store, product, '{}', asked) c
+              LEFT JOIN analytics.product p ON p.store_id = store AND p.product_id = c.product_id;
+            EXIT WHEN cardinality(products) >= n OR found < asked;
+            asked := asked * 8;  -- most of these are not active
+        END LOOP;
+        IF products IS NOT NULL THEN
             RETURN QUERY
-            SELECT (row_number() OVER (ORDER BY c.score DESC, c.product_id COLLATE "C"))::integer, c.product_id, c.score, 'factors'::text,
-                   jsonb_build_object('because', product, 'measure', 'cosine', 'value', round(c.cosine::numeric, 6))
-              FROM analytics.similar_by_factors(model.model_id, model.trained_at, store, product, idle, n) c
-             ORDER BY 1;
-            IF FOUND THEN
-                RETURN;
-            END IF;
+            SELECT u.place::integer, u.product_id, u.score, 'factors'::text, jsonb_build_object('because', product, 'measure', 'cosine', 'value', round(u.score::numeric, 6))
+              FROM unnest(products[:n], scores[:n]) WITH ORDINALITY u(product_id, score, place)
+             ORDER BY u.place;
+            RETURN;
         END IF;
         method := 'cosine';  -- nobody has fitted, or this product came later
     END IF;

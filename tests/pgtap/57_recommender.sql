@@ -1,7 +1,7 @@
 -- The recommender: what it learns and answers in shops whose answer is plain to see, strengths and reports by hand, what it never shows, what it
 -- refuses. (That factors minimise their loss is tested in tests/unit/implicit_als_test.cpp, metrics in recommender_test.cpp.) Each step commits:
 -- what came after a fit is told by transactions.
-SELECT plan(125);
+SELECT plan(126);
 
 SELECT is(pg_get_function_arguments(('analytics.' || f)::regproc), a, f || '()') FROM (VALUES
     ('fit_recommender', 'name text DEFAULT ''default''::text, factors integer DEFAULT 64, regularization double precision DEFAULT 0.01, alpha double precision DEFAULT 1, iterations integer DEFAULT 15, weights jsonb DEFAULT ''{"purchase": 5, "view_item": 1, "add_to_cart": 3}''::jsonb, half_life interval DEFAULT ''90 days''::interval, force boolean DEFAULT false, store text DEFAULT ''main''::text, seed bigint DEFAULT 42'),
@@ -71,6 +71,10 @@ CREATE TEMP TABLE best AS SELECT product_id FROM analytics.recommend('u00', 1, '
 UPDATE analytics.product p SET active = false FROM best b WHERE p.store_id = 'board' AND p.product_id = b.product_id;
 SELECT is_empty($$SELECT FROM analytics.recommend('u00', 1000, 'board', include_bought => true) JOIN best USING (product_id)$$, 'a product that is not active');
 SELECT is_empty($$SELECT FROM analytics.similar_products('p02', 1000, 'board') JOIN best USING (product_id)$$, 'is like none');
+CREATE TEMP TABLE nearest AS SELECT rank, product_id FROM analytics.similar_products('p02', 12, 'board');
+UPDATE analytics.product p SET active = false FROM nearest s WHERE p.store_id = 'board' AND p.product_id = s.product_id AND s.rank < 12;
+SELECT results_eq($$SELECT rank, product_id, source FROM analytics.similar_products('p02', 1, 'board')$$, $$SELECT 1, product_id, 'factors' FROM nearest WHERE rank = 12$$, 'where the eleven nearest are not active, the twelfth is');
+UPDATE analytics.product p SET active = true FROM nearest s WHERE p.store_id = 'board' AND p.product_id = s.product_id;
 SELECT is_empty($$SELECT FROM analytics.similar_products('p02', 1000, 'board', 'cosine') JOIN best USING (product_id)$$, 'by any method');
 SELECT is_empty($$SELECT FROM analytics.recommend('nobody', 1000, 'board') JOIN best USING (product_id)$$, 'and popular with nobody');
 UPDATE analytics.product p SET active = true WHERE p.store_id = 'board';
