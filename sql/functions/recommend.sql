@@ -119,15 +119,15 @@ AS $$
     WITH tail AS MATERIALIZED (
         SELECT t.product_a AS product_id, t.baskets FROM analytics.tail_product_pair() t WHERE t.store_id = store AND t.a = t.b AND t.product_a <> ''
     ), candidate AS (
-        SELECT c.product_id FROM unnest(choice) c(product_id)
+        SELECT c.product_id, m.baskets, m.kept FROM unnest(choice) c(product_id) LEFT JOIN analytics.product_basket m ON m.product_id = c.product_id AND m.store_id = store
         UNION
-        SELECT b.product_id FROM (SELECT m.product_id FROM analytics.product_basket m WHERE choice IS NULL AND m.store_id = store AND m.product_id <> ''
-                                   ORDER BY m.baskets DESC, m.product_id COLLATE "C" LIMIT most) b
+        (SELECT m.product_id, m.baskets, m.kept FROM analytics.product_basket m WHERE choice IS NULL AND m.store_id = store AND m.product_id <> ''
+          ORDER BY m.baskets DESC, m.product_id COLLATE "C" LIMIT most)
         UNION
-        SELECT t.product_id FROM tail t WHERE choice IS NULL
+        SELECT t.product_id, m.baskets, m.kept FROM tail t LEFT JOIN analytics.product_basket m ON m.product_id = t.product_id AND m.store_id = store WHERE choice IS NULL
     )
-    SELECT c.product_id, coalesce(CASE WHEN (SELECT count(*) FROM analytics.rollup_state s WHERE s.name = 'product_pair') > 0 THEN m.baskets ELSE m.kept END, 0)::bigint + coalesce(t.baskets, 0)
-      FROM candidate c LEFT JOIN analytics.product_basket m ON m.product_id = c.product_id AND m.store_id = store LEFT JOIN tail t ON t.product_id = c.product_id
+    SELECT c.product_id, coalesce(CASE WHEN (SELECT count(*) FROM analytics.rollup_state s WHERE s.name = 'product_pair') > 0 THEN c.baskets ELSE c.kept END, 0)::bigint + coalesce(t.baskets, 0)
+      FROM candidate c LEFT JOIN tail t ON t.product_id = c.product_id
 $$;
 COMMENT ON FUNCTION analytics.popular_products(text, text[], integer) IS 'the products of a store that most orders hold, or those of choice, with these orders, as of this moment; for recommend()';
 
@@ -332,8 +332,11 @@ BEGIN
     IF cardinality(products) < n THEN
         -- those beyond the first thousand, and those that nobody has bought yet, come last, by their ids
         FOR one IN SELECT o.product_id, o.orders, coalesce(p.category, '(none)') AS category
-                     FROM analytics.popular_products(store, choice, 1000 + n + cardinality(skip)) o LEFT JOIN analytics.product p ON p.store_id = store AND p.product_id = o.product_id
-                    WHERE p.active IS NOT FALSE AND o.product_id <> ALL (skip) AND o.product_id <> ALL (products)
+                     FROM (SELECT r.product_id, r.orders FROM analytics.popular_products(store, choice, 1000 + n + cardinality(skip)) r
+                            WHERE r.product_id <> ALL (skip) AND r.product_id <> ALL (products)
+                            ORDER BY r.orders DESC, r.product_id COLLATE "C") o  -- (so that products are looked up only until there are n)
+                     LEFT JOIN analytics.product p ON p.store_id = store AND p.product_id = o.product_id
+                    WHERE p.active IS NOT FALSE
                     ORDER BY o.orders DESC, o.product_id COLLATE "C" LOOP
             CONTINUE WHEN max_per_category <= cardinality(array_positions(categories, one.category));
             products := products || one.product_id;
