@@ -48,7 +48,8 @@ std::string write_response(const Response& response, const Framing& framing) {
     for (const auto& [name, value] : response.fields.all()) {
         append_field(out, name, value);
     }
-    const bool now = framing.body == Body::whole || framing.body == Body::left_out;
+    // Of HEAD an empty body may be one that was never made: its length is not known (RFC 9110, 8.6).
+    const bool now = framing.body == Body::whole || (framing.body == Body::left_out && !response.body.empty());
     if (framing.body == Body::chunked) {
         append_field(out, "Transfer-Encoding", "chunked");
     } else if (now && may_have_body(response.status)) {

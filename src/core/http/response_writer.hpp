@@ -10,7 +10,7 @@ namespace analytics::http {
 
 enum class Body {
     whole,        // it is there
-    left_out,     // HEAD: only its length is told
+    left_out,     // HEAD: only its length is told, where it was made
     chunked,      // it follows later, by write_chunk()
     until_close,  // it follows later, as it is: for HTTP/1.0
 };
