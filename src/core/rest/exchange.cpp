@@ -101,6 +101,25 @@ bool all_filters(const Condition& condition, const Pleases& pleases) {
 
 bool writes(Prepared::Kind kind) { return kind != Prepared::Kind::read && kind != Prepared::Kind::call; }
 
+void add_legacy_names(const ReadNode& node, std::vector<std::string>& names) {
+    if (node.found_as_asked) {
+        names.push_back('`' + node.asked + "` to `" + node.name + '`');
+    }
+    for (const ReadNode& child : node.children) {
+        add_legacy_names(child, names);
+    }
+}
+
+// As PostgREST's setting url-use-legacy-target-names has it, which is on by default.
+std::string warning_of(const ReadNode& node) {
+    std::vector<std::string> names;
+    add_legacy_names(node, names);
+    return names.empty() ? ""
+                         : "299 PostgRESTv16 \"Embedded resource was referenced by relation name even though it has an "
+                           "alias. This is deprecated and will stop working in a future release. Update " +
+                               join(names, ", ") + " in query string filters, orders or limits.\"";
+}
+
 // A request's way through: what is read of it first is what later parts need.
 class Preparation {
 public:
@@ -302,6 +321,7 @@ private:
         options.for_write = writes(out_.kind);
         const Name root = relation_ == nullptr ? name_ : relation_->name;
         node_ = expect(plan_read(schema_, root, query_, options));
+        out_.warning = warning_of(node_);
         out_.counts = preferences_.count.has_value();
     }
 
@@ -761,6 +781,9 @@ Finished finish(const Prepared& prepared, Outcome outcome) {
         }
         if (std::string applied = preferences_applied(prepared.preferences); !applied.empty()) {
             response.fields.add("Preference-Applied", std::move(applied));
+        }
+        if (!prepared.warning.empty()) {
+            response.fields.add("Warning", prepared.warning);
         }
         override_by_function(outcome, response);
         return finished;

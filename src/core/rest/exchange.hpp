@@ -62,6 +62,7 @@ struct Prepared {
     std::string content_profile;  // empty: not negotiated
     std::string content_location;
     std::string location;     // of the relation
+    std::string warning;      // about what was asked; empty: none
     Preferences preferences;  // those that say something about it
 };
 

@@ -140,6 +140,7 @@ private:
             if (child == at->children.end()) {
                 throw Refused{not_embedded(step)};
             }
+            child->found_as_asked = child->found_as_asked || child->name != step;
             at = &*child;
         }
         return *at;

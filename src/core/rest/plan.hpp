@@ -34,9 +34,10 @@ struct ReadNode {
     std::vector<ReadNode> children;
 
     // In the node above.
-    std::string asked;   // the relation as the request named it
-    std::string name;    // in the answer: its alias, or as asked
-    std::string joined;  // pgrst_e1 ...: the alias of its join in the SQL
+    std::string asked;            // the relation as the request named it
+    std::string name;             // in the answer: its alias, or as asked
+    bool found_as_asked = false;  // filters, orders or limits call it so, although it has an alias
+    std::string joined;           // pgrst_e1 ...: the alias of its join in the SQL
     const Relationship* link = nullptr;
     Join join = Join::unsaid;
     bool spread = false;
