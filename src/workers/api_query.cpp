@@ -204,6 +204,7 @@ http::Response serve_manual(const http::Query& query) {
         const rest::Schema& known = current_schema(settings.schemas, true);
         Disguise requester = Disguise::requester(query);
         limit_time(http_statement_timeout());
+        requester.run_pre_request();
         response.body = rest::openapi(known, describe(query.request, chosen.name));
         requester.take_off();
     });
@@ -247,6 +248,7 @@ http::Response serve_api(const http::Query& query, AnswerPieces& pieces) {
             again = true;
             throw RollBack();
         }
+        requester.run_pre_request();
         rest::Finished finished = work.by_lines ? run_by_lines(work, pieces) : rest::finish(work, run(work));
         response = std::move(finished.response);
         if (work.roll_back && !finished.refused) {

@@ -96,6 +96,7 @@ http::Response serve_report(const http::Query& query) {
         snapshot = present_snapshot();
         Disguise requester = Disguise::requester(query);
         limit_time(http_statement_timeout());
+        requester.run_pre_request();
         report = run_report(*arguments);
         requester.take_off();
     });
@@ -126,6 +127,7 @@ http::Answer serve_listener(const http::Query& query) {
     const auto error = run_transaction({"GET /api/live", http_statement_timeout()}, [&] {
         Disguise requester = Disguise::requester(query);
         limit_time(http_statement_timeout());
+        requester.run_pre_request();
         {
             const pg::Connection connection;
             const pg::Result rows = allowed.execute({}, pg::Access::read_only);

@@ -24,6 +24,7 @@ struct {
     int executors = 0;
     int max_connections = 0;
     char* schemas = nullptr;
+    char* pre_request = nullptr;
     char* anon_role = nullptr;
     char* authenticator = nullptr;
     char* jwt_secret = nullptr;
@@ -59,6 +60,20 @@ bool check_names(char** value, void** /*extra*/, GucSource /*source*/) {
     if (!valid) {
         GUC_check_errdetail("List syntax is invalid.");
         GUC_check_errhint("Separate names with commas.");
+    }
+    return valid;
+}
+
+// "schema.function", or nothing. Without a schema the role's search_path would choose the function.
+bool check_function(char** value, void** /*extra*/, GucSource /*source*/) {
+    char* const copy = pstrdup(*value);
+    List* names = NIL;
+    const bool valid = SplitIdentifierString(copy, '.', &names) && (list_length(names) == 0 || list_length(names) == 2);
+    list_free(names);
+    pfree(copy);
+    if (!valid) {
+        GUC_check_errdetail("It is no function's name with its schema.");
+        GUC_check_errhint("Write schema.function, without arguments.");
     }
     return valid;
 }
@@ -180,6 +195,10 @@ void define_dialect() {
     define_string("analytics.http_schemas", "Schemas whose relations and functions are routes below /api.",
                   "Names separated by commas; the first is the default one.", &settings.schemas, "analytics_api",
                   check_names, GUC_LIST_INPUT);
+    define_string("analytics.http_pre_request", "Function that runs before each request's own SQL, as its role.",
+                  "A schema and a name; it takes no arguments, may raise an error that refuses the request, set "
+                  "response.headers, or take another role. Empty: none.",
+                  &settings.pre_request, "", check_function);
     define_int("analytics.http_max_rows", "Most rows of an answer, and of each list inside of it.", "0: no limit.",
                &settings.max_rows, 0, 0, INT_MAX);
     DefineCustomBoolVariable("analytics.http_aggregates", "Whether queries may aggregate.",
@@ -205,6 +224,16 @@ const char* http_anon_role() { return settings.anon_role; }
 int http_port() { return settings.port; }
 std::size_t http_max_body() { return static_cast<std::size_t>(settings.max_body) * 1024; }
 int http_statement_timeout() { return settings.statement_timeout; }
+bool has_pre_request() { return *settings.pre_request != '\0'; }
+
+std::string pre_request_call() {
+    return pg::protect([] {
+        List* names = NIL;
+        SplitIdentifierString(pstrdup(settings.pre_request), '.', &names);
+        return psprintf("SELECT %s()", quote_qualified_identifier(static_cast<const char*>(linitial(names)),
+                                                                  static_cast<const char*>(lsecond(names))));
+    });
+}
 
 DialectSettings dialect_settings() {
     List* names = NIL;

@@ -48,4 +48,8 @@ DialectSettings dialect_settings();
 std::size_t http_max_body();
 int http_statement_timeout();  // milliseconds
 
+// analytics.http_pre_request: whether there is one, and the statement that calls it.
+bool has_pre_request();
+std::string pre_request_call();
+
 }  // namespace analytics::workers

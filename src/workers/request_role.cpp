@@ -6,6 +6,9 @@
 #include "core/http/errors.hpp"
 #include "core/http/router.hpp"
 #include "pg/errors.hpp"
+#include "pg/shaped_statement.hpp"
+#include "pg/spi.hpp"
+#include "workers/http_settings.hpp"
 #include "workers/owner.hpp"
 #include "workers/role_settings.hpp"
 
@@ -112,6 +115,18 @@ Disguise Disguise::requester(const http::Query& query, const std::string& search
         SetUserIdAndSecContext(GetUserId(), disguise.security_ | SECURITY_LOCAL_USERID_CHANGE);
     });
     return disguise;
+}
+
+void Disguise::run_pre_request() const {
+    if (!has_pre_request()) {
+        return;
+    }
+    pg::protect([&] { SetUserIdAndSecContext(GetUserId(), security_); });
+    {
+        const pg::Connection connection;
+        pg::run_shaped(pre_request_call(), {});
+    }
+    pg::protect([&] { SetUserIdAndSecContext(GetUserId(), security_ | SECURITY_LOCAL_USERID_CHANGE); });
 }
 
 void Disguise::fire_deferred() {

@@ -25,6 +25,10 @@ public:
     // the role has one; empty: ours stays, whatever the role has.
     static Disguise requester(const http::Query& query, const std::string& search_path = {});
 
+    // Runs analytics.http_pre_request, if there is one, as the requester: it alone may take another role, which is the
+    // requester's from then on.
+    void run_pre_request() const;
+
     // Runs what is deferred to the commit, as the requester: what is rolled back all the same.
     static void fire_deferred();
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/http/etag.hpp"
+#include "workers/http_settings.hpp"
 
 extern "C" {
 #include "utils/snapmgr.h"
@@ -95,7 +96,8 @@ std::string present_snapshot() {
 }
 
 std::optional<http::Response> unchanged_answer(const http::Query& query) {
-    if (answers.empty() || query.request.method != "GET" || !query.request.fields.find("If-None-Match")) {
+    if (answers.empty() || has_pre_request() || query.request.method != "GET" ||
+        !query.request.fields.find("If-None-Match")) {
         return std::nullopt;
     }
     const auto found = answers.find(key_of(query));

@@ -69,16 +69,18 @@ def dialect(server, shop, admin):
     if not admin.rows("SELECT 1 FROM pg_roles WHERE rolname = 'customer'"):
         admin.rows("CREATE ROLE customer")
     admin.rows("GRANT customer TO analytics_authenticator")
-    shop.rows("DROP SCHEMA IF EXISTS api, stock CASCADE")
+    shop.rows("DROP SCHEMA IF EXISTS api, stock, checks CASCADE")
     shop.rows((FOLDER / "shop.sql").read_text())
     fill(shop)
     settings = Settings(admin)
-    settings.set(http_schemas="api, stock", http_aggregates="on", http_tx_override="on", http_jwt_secret=SECRET)
+    settings.set(http_schemas="api, stock", http_aggregates="on", http_tx_override="on", http_jwt_secret=SECRET,
+                 http_pre_request="checks.visitor")
     until(lambda: server.get("/api/orders?select=amount:count()").status == 200, "the settings")
+    until(lambda: server.get("/api/products", X_Visitor="evil").status == 400, "the check of visitors")
     until(lambda: server.get("/api/products", Authorization="Bearer " + token({})).status == 200, "the secret")
     yield server
     settings.put_back()
-    shop.rows("DROP SCHEMA api, stock CASCADE")
+    shop.rows("DROP SCHEMA api, stock, checks CASCADE")
 
 
 def as_json(text):

@@ -256,6 +256,20 @@ INSERT INTO stock.places VALUES (1, 'A1');
 INSERT INTO stock.products VALUES (1, 1), (2, NULL);
 $$;
 
+-- Before each request; of most visitors it has nothing to say.
+CREATE SCHEMA checks;
+GRANT USAGE ON SCHEMA checks TO PUBLIC;
+CREATE FUNCTION checks.visitor() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    CASE current_setting('request.headers')::json ->> 'x-visitor'
+        WHEN 'evil' THEN RAISE EXCEPTION 'No, you are evil' USING HINT = 'Be good';
+        WHEN 'customer' THEN SET LOCAL ROLE customer;
+        WHEN 'old' THEN PERFORM set_config('response.headers', '[{"Cache-Control": "no-store"}]', true);
+        WHEN 'writer' THEN INSERT INTO api.tags VALUES (77, 'written');
+        ELSE NULL;
+    END CASE;
+END $$;
+
 GRANT USAGE ON SCHEMA api, stock TO web, customer, hurried;
 GRANT SELECT ON api.customers TO hurried;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA api, stock TO web;
