@@ -86,7 +86,8 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.report_zone_sql(analytics.report_request, text) IS 'SQL of the time zone of a row''s store';
 
--- A dimension's value, '' for what was not sent. Categories and brands are the product's present ones (p, and its news t).
+-- A dimension's value: '' in cells, null in lines and of products for what was not sent. Categories and brands are the product's present ones (p, and
+-- its news t).
 CREATE OR REPLACE FUNCTION analytics.report_dimension_sql(dimension text, source text, has_news boolean) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -94,8 +95,7 @@ AS $$
     SELECT CASE WHEN dimension = 'store' THEN source || '.store_id'
                 WHEN dimension = 'product' THEN source || '.product_id'
                 WHEN dimension IN ('category', 'brand') THEN
-                    format('coalesce(%s, '''')', CASE WHEN has_news THEN analytics.later_product_sql(dimension) ELSE format('p.%I', dimension) END)
-                WHEN source = 'l' THEN format('coalesce(l.%I, '''')', dimension)
+                    CASE WHEN has_news THEN analytics.later_product_sql(dimension) ELSE format('p.%I', dimension) END
                 ELSE format('%s.%I', source, dimension) END
 $$;
 COMMENT ON FUNCTION analytics.report_dimension_sql(text, text, boolean) IS 'SQL of what a report is by, from a row';
@@ -127,21 +127,22 @@ CREATE OR REPLACE FUNCTION analytics.report_conditions_sql(q analytics.report_re
 AS $$
     SELECT CASE cardinality(q.stores) WHEN 1 THEN format('%s.store_id = %L', source, q.stores[1]) ELSE format('%s.store_id = ANY (%L::text[])', source, q.stores) END
         || CASE WHEN q.converts THEN '' ELSE format(' AND %s.currency = %L', source, q.currency) END
-        || (SELECT coalesce(string_agg(format(' AND %s = ANY (%L::text[])', analytics.report_dimension_sql(f.key, source, has_news),
-                                              ARRAY(SELECT jsonb_array_elements_text(f.value))), ''), '')
+        || (SELECT coalesce(string_agg(format(CASE WHEN f.value ? '' THEN ' AND (%1$s = ANY (%2$L::text[]) OR %1$s IS NULL)' ELSE ' AND %1$s = ANY (%2$L::text[])' END,
+                                              analytics.report_dimension_sql(f.key, source, has_news), ARRAY(SELECT jsonb_array_elements_text(f.value))), ''), '')
               FROM jsonb_each(q.filters) f)
 $$;
 COMMENT ON FUNCTION analytics.report_conditions_sql(analytics.report_request, text, boolean) IS 'SQL of what rows a report counts, its range apart';
 
 -- Lines of a range of wall time, said also as what an index on occurred_at and the partitions can use: three hours more for days
--- without a midnight, fifteen where stores have zones of their own.
+-- without a midnight, fifteen where stores have zones of their own. The wall clock, dear and of no statistics, is asked no further inside than that.
 CREATE OR REPLACE FUNCTION analytics.report_span_sql(q analytics.report_request, wall text, first timestamp, last timestamp) RETURNS text
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('l.occurred_at >= %L::timestamptz AND l.occurred_at < %L::timestamptz AND %s >= %L::timestamp AND %3$s < %5$L::timestamp',
-        first AT TIME ZONE coalesce(q.zone, 'UTC') - m.more, last AT TIME ZONE coalesce(q.zone, 'UTC') + m.more, wall, first, last)
-      FROM (SELECT CASE WHEN q.zone IS NULL THEN interval '15 hours' ELSE interval '3 hours' END AS more) m
+    SELECT format('l.occurred_at >= %L::timestamptz AND l.occurred_at < %L::timestamptz AND (l.occurred_at >= %L::timestamptz AND l.occurred_at < %L::timestamptz OR %s >= %L::timestamp AND %5$s < %7$L::timestamp)',
+        m.since - m.more, m.until + m.more, m.since + m.more, m.until - m.more, wall, first, last)
+      FROM (SELECT first AT TIME ZONE coalesce(q.zone, 'UTC') AS since, last AT TIME ZONE coalesce(q.zone, 'UTC') AS until,
+                   CASE WHEN q.zone IS NULL THEN interval '15 hours' ELSE interval '3 hours' END AS more) m
 $$;
 COMMENT ON FUNCTION analytics.report_span_sql(analytics.report_request, text, timestamp, timestamp) IS 'SQL condition that a line is in a range of wall time';
 
