@@ -20,9 +20,9 @@ export const metrics: Record<string, Metric> = Object.fromEntries(
             ['gross_sales', 'Gross sales', 'money', 'Price times quantity, before discounts and returns'],
             ['orders', 'Orders', 'count', 'Orders placed'],
             ['aov', 'Average order value', 'money', 'Gross sales less discounts, by orders'],
-            ['customers', 'Customers', 'count', 'Distinct customers who bought'],
+            ['customers', 'Customers', 'count', 'Distinct customers who bought; orders without a customer are nobody’s'],
             ['conversion', 'Conversion', 'share', 'Orders by sessions'],
-            ['returning_rate', 'Returning customers', 'share', 'Buyers who had bought before, of all buyers'],
+            ['returning_rate', 'Returning customers', 'share', 'Of the customers who bought in these days (in the chart: in a point’s), those whose first order of all was before them'],
             ['units', 'Units', 'count', 'Units sold'],
             ['sessions', 'Sessions', 'count', 'Visits'],
         ] as const

@@ -14,7 +14,7 @@ import { Empty, Failure } from '../components/states'
 import { bucket, dayRange, tick } from '../format/dates'
 import { metrics, short, shown, written } from '../format/metrics'
 import { keyName, notSent } from '../format/names'
-import { percent } from '../format/numbers'
+import { count, percent } from '../format/numbers'
 import { useView } from '../state/context'
 import { useParameter } from '../state/location'
 import { addDays } from '../state/range'
@@ -64,6 +64,7 @@ function Cards({ overview, chosen, onChoose }: { overview: Answer<Overview>; cho
                         {card ? (
                             <>
                                 <span className="card-value">{noVisits ? '–' : shown(kind, card.value, currency)}</span>
+                                {name === 'returning_rate' && <span className="card-note">of {count(overview.data?.cards.customers.value)} customers</span>}
                                 <span className="card-foot">
                                     {noVisits ? (
                                         <span className="card-note">sent without visits</span>

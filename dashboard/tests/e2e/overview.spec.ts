@@ -20,6 +20,15 @@ test('cards, chart and rankings have the API’s figures', async ({ page, reques
     await expect(page.getByText(/^1\s?–\s?30 Nov 2011, compared with 2\s?–\s?31 Oct 2011$/)).toBeVisible()
 })
 
+test('returning customers say of how many', async ({ page, request }) => {
+    const answer = await request.post('/api/rpc/visualize', { data: { store: 'online-retail', from: '2011-11-01', to: '2011-12-01', limit: 8 } })
+    const { cards } = await answer.json()
+    await page.goto(autumn)
+    const card = page.getByRole('button', { name: /^Returning customers/ })
+    await expect(card).toContainText(`${(cards.returning_rate.value * 100).toFixed(1)}%of ${new Intl.NumberFormat('en-GB').format(cards.customers.value)} customers`)
+    await expect(card).toHaveAttribute('title', /whose first order of all was before them/)
+})
+
 test('orders without visits have no conversion', async ({ page }) => {
     await page.goto(autumn)
     await settled(page)
