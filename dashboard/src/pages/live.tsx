@@ -26,7 +26,7 @@ interface Minute {
 }
 
 /** Minutes are asked anew so long after something came: not for each event. */
-const rest = 2000
+const rest = 800
 
 export function LivePage() {
     const { scope } = useView()
@@ -119,7 +119,7 @@ function MinutesFigure({ activity }: { activity: Answer<Minute[]> }) {
         <Figure
             title="The last 30 minutes"
             note={`By minute, as it was in ${profile.timezone}.`}
-            // while minutes are asked anew the old ones stay: a chart that blinks each two seconds says nothing
+            // while minutes are asked anew the old ones stay: a chart that blinks each second says nothing
             answer={{ ...activity, stale: activity.error !== null && activity.stale }}
             height={240}
             file="last_30_minutes"

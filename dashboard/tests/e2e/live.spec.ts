@@ -35,6 +35,30 @@ test('the stream is resumed from where it broke off, and nothing comes twice', a
     await expect(page.getByRole('button', { name: /^Purchase 2/ })).toBeVisible()
 })
 
+test('an order that a shop posts comes by the stream, and into the figures', async ({ page, request }) => {
+    const store = 'posted-orders'
+    const post = async (order: string) => {
+        const answer = await request.post('/api/ingest', { data: { event: 'purchase', store, order_id: order, items: ['mug', 'plate'].map((product) => ({ product_id: product, price: '12.50', quantity: 2 })) } })
+        expect(await answer.json()).toMatchObject({ accepted: 1 })
+    }
+    const order = `posted-${Date.now()}`
+    await post(`${order}-before`)
+    let asked = 0
+    page.on('request', (sent) => void (asked += Number(sent.url().endsWith('/rpc/recent_events'))))
+    await page.goto(`/live?store=${store}`)
+    await settled(page)
+    await expect(page.getByText('Live: events are here within a second')).toBeVisible()
+    const purchases = page.getByRole('region', { name: 'Key figures of the last 30 minutes' }).locator('.card', { hasText: 'Purchases' }).locator('.card-value')
+    const before = Number(await purchases.textContent())
+    expect(before).toBeGreaterThan(0)
+    await post(order)
+    const row = page.getByRole('region', { name: 'Events: the newest' }).getByRole('row', { name: new RegExp(`Order ${order} `) })
+    await expect(row).toHaveCount(1)
+    await expect(row).toContainText('50.00')
+    await expect(purchases).toHaveText(String(before + 1))
+    expect(asked).toBe(1) // what was there before; the stream brought the rest
+})
+
 test('without a stream the newest are asked for, and only what is new counts', async ({ page }) => {
     let asked = 0
     await page.route('**/api/live?*', (route) => route.fulfill({ status: 404, json: { code: 'PGRST202', message: 'no such function' } }))
