@@ -85,6 +85,13 @@ export function FilterBar() {
     )
 }
 
+/** What paper says in place of the controls: the store and, where the page goes by them, days and filters. */
+export function OnPaper({ filters }: { filters: boolean }) {
+    const { view, profile, range } = useView()
+    const chosen = dimensions.flatMap((dimension) => (view.filters[dimension] ? [`${dimension}: ${view.filters[dimension].map((value) => keyName(dimension, value)).join(', ')}`] : []))
+    return <p className="on-paper">{[profile.store_id, ...(filters ? [dayRange(range.first, range.last), ...chosen] : [])].join('; ')}</p>
+}
+
 function Choice<T extends string>({ label, value, options, onChange }: { label: string; value: T; options: (readonly [T, string])[]; onChange: (value: T) => void }) {
     return (
         <label className="control">

@@ -5,7 +5,7 @@ import { askToSignIn, signOut, token } from '../api/session'
 import { usePath, useQuery } from '../state/location'
 import { setTheme, type Theme, theme, themes } from '../state/theme'
 import { parseView, printView } from '../state/view'
-import { FilterBar, StorePicker } from './filter_bar'
+import { FilterBar, OnPaper, StorePicker } from './filter_bar'
 import { Icon, type IconName } from './icons'
 import { Link } from './link'
 import { ViewContext } from '../state/context'
@@ -65,6 +65,7 @@ export function Shell({ title, filters = false, children }: { title: string; fil
                     </h1>
                     {hasView && <StorePicker />}
                 </header>
+                {hasView && <OnPaper filters={filters} />}
                 {hasView && filters && <FilterBar />}
                 {children}
                 <Preferences place="page-foot" />

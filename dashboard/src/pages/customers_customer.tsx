@@ -193,7 +193,7 @@ function SegmentPanel({ answer }: { answer: Answer<Profile> }) {
                         </p>
                         {meaning && <p className="note">What to do: {meaning.todo.charAt(0).toLowerCase() + meaning.todo.slice(1)}.</p>}
                         <ul className="scores" aria-label="Scores">
-                            <Score name="Recency" value={rfm.r_score} says={rfm.recency_days === null ? 'no order yet' : `${count(rfm.recency_days)} days since the last order`} />
+                            <Score name="Recency" value={rfm.r_score} says={rfm.recency_days === null ? 'no order yet' : `${count(rfm.recency_days)} ${rfm.recency_days === 1 ? 'day' : 'days'} since the last order`} />
                             <Score name="Frequency" value={rfm.f_score} says={`${count(customer.orders)} orders`} />
                             <Score name="Money" value={rfm.m_score} says={roundMoney(customer.net_sales, store.currency)} />
                         </ul>

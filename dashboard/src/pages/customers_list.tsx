@@ -97,7 +97,7 @@ export function CustomerList() {
             }
             empty={(data) =>
                 data.length > 0 ? null : (
-                    <Empty title={search ? `No customer’s id has ${search} in it` : at > 1 ? 'There are no more' : 'Nobody is in this segment'}>
+                    <Empty title={search ? `No customer’s id has ${search} in it` : at > 1 ? 'There are no more' : segment ? 'Nobody is in this segment' : 'No known customer yet'}>
                         {at > 1 && (
                             <button type="button" className="button" onClick={() => setPage('1')}>
                                 To the first page

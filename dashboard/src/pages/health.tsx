@@ -193,7 +193,7 @@ function ModelsPanel({ health }: { health: Answer<HealthReport> }) {
                             {row.error && <small>{row.error}</small>}
                         </>
                     ) },
-                    { key: 'trained_at', label: 'Trained', minor: true, value: (row) => row.trained_at, show: (row) => instant(row.trained_at, profile.timezone) },
+                    { key: 'trained_at', label: 'Trained', minor: true, value: (row) => row.trained_at, show: (row) => <span className="when">{instant(row.trained_at, profile.timezone)}</span> },
                     { key: 'rows', label: 'Learned from', numeric: true, minor: true, value: (row) => row.rows, show: (row) => count(row.rows) },
                     { key: 'duration', label: 'Took', numeric: true, minor: true, value: (row) => secondsOf(row.duration), show: (row) => duration(secondsOf(row.duration)) },
                     { key: 'metrics', label: 'Metrics', value: (row) => JSON.stringify(row.metrics), show: (row) => {

@@ -63,8 +63,10 @@ function Cards({ overview, chosen, onChoose }: { overview: Answer<Overview>; cho
                         <span className="card-label">{label}</span>
                         {card ? (
                             <>
-                                <span className="card-value">{noVisits ? '–' : shown(kind, card.value, currency)}</span>
-                                {name === 'returning_rate' && <span className="card-note">of {count(overview.data?.cards.customers.value)} customers</span>}
+                                <span className="card-value">
+                                    {noVisits ? '–' : shown(kind, card.value, currency)}
+                                    {name === 'returning_rate' && <span className="card-of"> of {count(overview.data?.cards.customers.value)}</span>}
+                                </span>
                                 <span className="card-foot">
                                     {noVisits ? (
                                         <span className="card-note">sent without visits</span>

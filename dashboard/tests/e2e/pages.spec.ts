@@ -62,10 +62,15 @@ test('an address that is no page says so', async ({ page }) => {
     await expect(page.getByText('There is no such store')).toBeVisible()
 })
 
-test('paper has figures and no controls', async ({ page }) => {
-    await page.goto('/?store=online-retail')
+test('paper has figures, of what they are, and no controls', async ({ page }) => {
+    await page.setViewportSize({ width: 794, height: 1123 }) // A4
+    await page.goto('/?store=online-retail&from=2011-11-01&to=2011-11-30&country=DE')
     await settled(page)
+    await expect(page.getByText('online-retail; 1')).toBeHidden()
     await page.emulateMedia({ media: 'print' })
+    await expect(page.getByText(/^online-retail; 1\s?–\s?30 Nov 2011; country: Germany$/)).toBeVisible()
+    await expect(page.locator('.filter-bar:visible, select:visible, input:visible')).toHaveCount(0)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(794)
     await expect(page.getByRole('navigation', { name: 'Pages' })).toBeHidden()
     await expect(page.getByRole('button', { name: /show as table/ }).first()).toBeHidden()
     await expect(page.getByText('Net sales by country')).toBeVisible()
