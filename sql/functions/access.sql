@@ -115,7 +115,7 @@ AS $$
        AND p.proname IN ('set_setting', 'set_exchange_rate', 'refresh', 'rebuild', 'reconcile', 'maintain', 'maintain_partitions', 'missing_partitions',
                          'tail_of', 'create_rollup', 'drop_rollup', 'erase_customer', 'apply_retention', 'start_workers',
                          'stop_workers', 'grant_access', 'create_ingest_key', 'revoke_ingest_key', 'run_maintenance', 'schedule', 'unschedule', 'jobs', 'cron_every',
-                         'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs', 'record_segments', 'begin_model', 'end_model', 'promote_model',
+                         'cron_daily', 'job_elsewhere', 'require_cron', 'scheduled_jobs', 'record_segments', 'reset_segment_rules', 'begin_model', 'end_model', 'promote_model',
                          'fit_customer_value', 'model_stores', 'model_steps', 'run_models', 'fit_clusters', 'fit_points', 'write_clusters', 'cluster_query',
                          'feature_sql', 'store_today', 'refit_clusters', 'require_store', 'fit_recommender', 'evaluate_recommender', 'refit_recommenders')
     -- what HTTP serves of these

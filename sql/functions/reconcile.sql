@@ -75,13 +75,8 @@ BEGIN
     IF "from" > "to" THEN
         RAISE EXCEPTION 'invalid range of days' USING ERRCODE = '22023', DETAIL = format('Got %s to %s.', "from", "to"),
             HINT = 'Pass "from", inclusive, not after "to", exclusive; NULL leaves an end open.';
-    ELSIF store <> 'main' AND NOT (EXISTS (SELECT FROM analytics.event_key k WHERE k.store_id = reconcile.store)
-                                   OR EXISTS (SELECT FROM analytics.event e WHERE e.store_id = reconcile.store)
-                                   OR EXISTS (SELECT FROM analytics.rollup_sales_monthly m WHERE m.store_id = reconcile.store)
-                                   OR EXISTS (SELECT FROM analytics.store s WHERE s.store_id = reconcile.store AND s.store_id <> '')) THEN
-        RAISE EXCEPTION 'unknown store' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(store, 100)),
-            HINT = 'Pass a store that events were sent to or that has settings, or NULL for all.';
     END IF;
+    PERFORM analytics.require_known_store(store);
     -- every view against the events
     RETURN QUERY SELECT f.* FROM (SELECT r.name FROM analytics.rollup r WHERE to_regclass(format('analytics.%I', r.name)) IS NOT NULL OFFSET 0) r
                   CROSS JOIN LATERAL analytics.reconcile_rollup(r.name, reconcile.store, reconcile."from", reconcile."to") f;

@@ -94,6 +94,38 @@ END
 $$;
 COMMENT ON FUNCTION analytics.segment_rules_check() IS 'trigger of segment_rule, at COMMIT: 23514 where a pair of scores has no rule';
 
+CREATE OR REPLACE FUNCTION analytics.reset_segment_rules() RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM analytics.segment_rule;
+    INSERT INTO analytics.segment_rule (priority, segment, r_min, r_max, fm_min, fm_max, edited)
+    VALUES (10, 'champions', 4, 5, 5, 5, false),
+           (20, 'loyal', 3, 5, 4, 5, false),
+           (30, 'active', 4, 5, 2, 3, false),
+           (40, 'new', 5, 5, 1, 1, false),
+           (50, 'promising', 4, 4, 1, 1, false),
+           (60, 'needs_attention', 3, 3, 2, 3, false),
+           (70, 'almost_lost', 3, 3, 1, 1, false),
+           (80, 'previously_loyal', 1, 2, 4, 5, false),
+           (90, 'at_risk', 1, 2, 2, 3, false),
+           (100, 'dormant', 1, 2, 1, 1, false),
+           (110, 'prospects', NULL, NULL, NULL, NULL, false);
+END
+$$;
+COMMENT ON FUNCTION analytics.reset_segment_rules() IS
+'puts the rules that the extension brings in the place of those in segment_rule, for all stores, from COMMIT on. segment_history stays as it was recorded. 42501: the session''s claim names some stores alone';
+
+DO $$
+BEGIN
+    -- (before the triggers are made; after an update from a version that had rules these stay)
+    IF NOT EXISTS (SELECT FROM analytics.segment_rule) THEN
+        PERFORM analytics.reset_segment_rules();
+    END IF;
+END
+$$;
+
 CREATE TRIGGER change BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON analytics.segment_rule
     FOR EACH STATEMENT EXECUTE FUNCTION analytics.segment_rules_change();
 CREATE TRIGGER restored BEFORE INSERT ON analytics.segment_rule

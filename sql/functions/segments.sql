@@ -68,6 +68,9 @@ BEGIN
     LOCK TABLE analytics.segment_change IN SHARE ROW EXCLUSIVE MODE;
     FOR due IN SELECT s.store_id, CASE WHEN record_segments.day IS NULL THEN s.day - 1 ELSE s.day END AS day
                  FROM analytics.segment_stores(record_segments.day, record_segments.store) s ORDER BY 1 LOOP
+        IF record_segments.store IS NOT NULL THEN
+            PERFORM analytics.require_known_store(due.store_id);
+        END IF;
         SELECT min(k.day) INTO following FROM analytics.segment_recorded k WHERE k.store_id = due.store_id AND k.day > due.day;
         -- A day recorded late may change what the next recorded one is a change from: that day keeps its segments.
         WITH now AS MATERIALIZED (
@@ -101,7 +104,7 @@ $$;
 COMMENT ON FUNCTION analytics.record_segments(date, text) IS
 'writes down into segment_history which customers are in another segment at the end of a day than at the end of the day recorded before it; returns how many. Recorded once more a day is written anew; days may be recorded in any order. To be run nightly (workers and schedule() do).
 day null: the last whole day, yesterday in the store''s time zone (setting clock). store null: all that the caller may see.
-22023: an argument is not sound, or a day is still to come; 25001: not under READ COMMITTED; 42501: another store';
+22023: an argument is not sound, a store is not known, or a day is still to come; 25001: not under READ COMMITTED; 42501: another store';
 
 DO $$
 BEGIN

@@ -41,6 +41,22 @@ AS $$
 $$;
 COMMENT ON FUNCTION analytics.known_stores() IS 'stores that have events';
 
+CREATE OR REPLACE FUNCTION analytics.require_known_store(store text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF store <> 'main' AND NOT (EXISTS (SELECT FROM analytics.event_key k WHERE k.store_id = store)
+                                OR EXISTS (SELECT FROM analytics.event e WHERE e.store_id = store)
+                                OR EXISTS (SELECT FROM analytics.rollup_sales_monthly m WHERE m.store_id = store)
+                                OR EXISTS (SELECT FROM analytics.store s WHERE s.store_id = store AND s.store_id <> '')) THEN
+        RAISE EXCEPTION 'unknown store' USING ERRCODE = '22023', DETAIL = format('Got %L.', left(store, 100)),
+            HINT = 'Pass a store that events were sent to or that has settings, or NULL for all.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION analytics.require_known_store(text) IS '22023 where a store is named that has neither events nor settings; main is always one';
+
 CREATE OR REPLACE FUNCTION analytics.refuse_report(what text, sent text, hint text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path = pg_catalog, pg_temp

@@ -18,18 +18,6 @@ COMMENT ON COLUMN analytics.segment_rule.r_max IS 'highest recency score';
 COMMENT ON COLUMN analytics.segment_rule.fm_min IS 'lowest score of frequency and monetary value together, 1 to 5: (f_score + m_score) / 2, halves up';
 COMMENT ON COLUMN analytics.segment_rule.fm_max IS 'highest score of frequency and monetary value together';
 COMMENT ON COLUMN analytics.segment_rule.edited IS 'false: the rules are those that the extension brings; leave it out in INSERT and UPDATE, which make it true. Only edited rules are dumped';
-INSERT INTO analytics.segment_rule (priority, segment, r_min, r_max, fm_min, fm_max, edited)
-VALUES (10, 'champions', 4, 5, 5, 5, false),
-       (20, 'loyal', 3, 5, 4, 5, false),
-       (30, 'active', 4, 5, 2, 3, false),
-       (40, 'new', 5, 5, 1, 1, false),
-       (50, 'promising', 4, 4, 1, 1, false),
-       (60, 'needs_attention', 3, 3, 2, 3, false),
-       (70, 'almost_lost', 3, 3, 1, 1, false),
-       (80, 'previously_loyal', 1, 2, 4, 5, false),
-       (90, 'at_risk', 1, 2, 2, 3, false),
-       (100, 'dormant', 1, 2, 1, 1, false),
-       (110, 'prospects', NULL, NULL, NULL, NULL, false);
 SELECT pg_catalog.pg_extension_config_dump('analytics.segment_rule', 'WHERE edited');
 
 -- What rfm_at() returns: a composite type, since a column has the name of an argument.

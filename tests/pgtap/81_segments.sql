@@ -1,5 +1,5 @@
 -- RFM segments, worked out by hand: each of the eleven groups, ties, halves, days of a store, refunds; movement, history, erasure.
-SELECT plan(64);
+SELECT plan(67);
 SET timezone = 'America/Caracas';
 
 -- A to O have their last orders in this order, each on a day of March and 3 to a recency score. Orders and net sales:
@@ -129,4 +129,7 @@ COMMIT;
 -- what is to come is not recorded: it would stand between the days that follow
 SELECT throws_ok($$SELECT analytics.record_segments(current_date + 3, 'hand')$$, '22023', 'the day is still to come', 'a day to come');
 SELECT is_empty($$SELECT * FROM analytics.segment_recorded WHERE day > now() + interval '2 days'$$, 'is not recorded');
+SELECT throws_ok($$SELECT analytics.record_segments('2026-03-31', 'nowhere')$$, '22023', 'unknown store', 'a store without events or settings');
+SELECT is_empty($$SELECT * FROM analytics.segment_recorded WHERE store_id = 'nowhere'$$, 'is not recorded');
+SELECT is(analytics.record_segments('2026-03-31', 'main'), 0::bigint, 'main is a store before its first event');
 SELECT * FROM finish();

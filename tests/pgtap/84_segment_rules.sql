@@ -1,6 +1,8 @@
 -- segment_rule: the rules that the extension brings, what an admin makes of them, and what COMMIT does not let pass.
-SELECT plan(45);
+SELECT plan(53);
 SET client_min_messages = warning;
+CREATE TEMP TABLE brought AS SELECT * FROM analytics.segment_rule;
+GRANT SELECT ON brought TO PUBLIC;
 
 -- the rules of the contract, cell by cell; fm 1 to 5 from left to right
 CREATE FUNCTION pg_temp.cells() RETURNS SETOF text LANGUAGE sql AS $$ SELECT concat(r, ' ') || string_agg(segment, ' ' ORDER BY fm) FROM analytics.segment_cells() GROUP BY r ORDER BY r $$;
@@ -61,15 +63,24 @@ SELECT throws_ok(format('INSERT INTO analytics.segment_rule VALUES (%s)', v), '2
   FROM unnest(ARRAY[$$9, 'x', 0, 5, 1, 5$$, $$9, 'x', 1, 6, 1, 5$$, $$9, 'x', 4, 3, 1, 5$$, $$9, 'x', 1, 5, 2, NULL$$, $$9, '', 1, 5, 1, 5$$]) v;
 SELECT throws_ok($$TRUNCATE analytics.segment_rule$$, '42501', NULL, 'an admin may not truncate');
 
+-- BACK to the rules that the extension brings
+SELECT lives_ok('SELECT analytics.reset_segment_rules(); SET CONSTRAINTS ALL IMMEDIATE', 'an admin goes back');
+SELECT bag_eq('SELECT * FROM analytics.segment_rule', 'SELECT * FROM brought', 'to what there was, edited by nobody');
+SELECT is(pg_temp.segments(), 'ada dormant, bob needs_attention, eve prospects', 'which holds at once');
+SELECT lives_ok($$UPDATE analytics.segment_rule SET segment = 'sleeping' WHERE segment = 'dormant'; SELECT analytics.reset_segment_rules()$$, 'after an edit of one rule');
+SELECT bag_eq('SELECT * FROM analytics.segment_rule', 'SELECT * FROM brought', 'to the same');
+SELECT lives_ok($$DELETE FROM analytics.segment_rule; INSERT INTO analytics.segment_rule VALUES (1, 'buyers', 1, 5, 1, 5), (2, 'others', NULL, NULL, NULL, NULL)$$, 'two groups again');
+
 -- WHO MAY
 SET request.jwt.claims TO '{"stores": ["main"]}';
 SELECT throws_ok($$UPDATE analytics.segment_rule SET segment = 'mine' WHERE priority = 1$$, '42501', 'permission denied for this store', 'an admin of some stores does not make rules for all');
+SELECT throws_ok('SELECT analytics.reset_segment_rules()', '42501', 'permission denied for this store', 'nor takes them away from all');
 SELECT is(pg_temp.segments(), 'ada buyers, bob buyers, eve others', 'but reads by them');
 SET request.jwt.claims TO '';
 SET ROLE rules_reader;
 SELECT is((SELECT count(*) FROM analytics.segment_rule), 2::bigint, 'a reader reads them');
 SELECT throws_ok(q, '42501', NULL, 'a reader may not: ' || q)
-  FROM unnest(ARRAY[$$UPDATE analytics.segment_rule SET segment = 'x'$$, 'DELETE FROM analytics.segment_rule', $$INSERT INTO analytics.segment_rule VALUES (3, 'x')$$, 'SELECT analytics.record_segments()']) q;
+  FROM unnest(ARRAY[$$UPDATE analytics.segment_rule SET segment = 'x'$$, 'DELETE FROM analytics.segment_rule', $$INSERT INTO analytics.segment_rule VALUES (3, 'x')$$, 'SELECT analytics.record_segments()', 'SELECT analytics.reset_segment_rules()']) q;
 SET ROLE rules_writer;
 SELECT throws_ok(q, '42501', NULL, 'a writer may not: ' || q)
   FROM unnest(ARRAY['SELECT * FROM analytics.segment_rule', 'SELECT * FROM analytics.rfm', $$SELECT * FROM analytics.rfm_at()$$]) q;

@@ -1,5 +1,5 @@
 -- Without the library, too: segments of rows written directly, their summary, movement and history.
-SELECT plan(12);
+SELECT plan(14);
 -- Five customers, k of whom has k orders of 10, the last one on March k: scores 1 to 5 each, all three alike. Zoe only looks.
 INSERT INTO analytics.event (event_id, event_type, occurred_at, customer_id, order_id, product_id, quantity, unit_price, amount, currency)
 SELECT format('e%s-%s', k, n), 'purchase', timestamptz '2026-03-01 10:00Z' + (k - 1) * interval '1 day' - (n - 1) * interval '60 days', 'c' || k, format('o%s-%s', k, n), 'p', 1, 10, 10, 'USD'
@@ -23,6 +23,8 @@ SELECT is((SELECT count(*) FROM analytics.segment_history), 10::bigint, 'history
 SELECT throws_ok($$DELETE FROM analytics.segment_rule WHERE priority = 100; SET CONSTRAINTS ALL IMMEDIATE$$, '23514', 'no segment rule fits some customers', 'rules have no hole');
 SELECT lives_ok($$UPDATE analytics.segment_rule SET segment = 'best' WHERE priority = 10$$, 'but other names');
 SELECT is((SELECT segment FROM analytics.rfm_at('2026-03-05') WHERE customer_id = 'c5'), 'best', 'at once');
+SELECT lives_ok('SELECT analytics.reset_segment_rules()', 'until they are reset');
+SELECT is((SELECT segment FROM analytics.rfm_at('2026-03-05') WHERE customer_id = 'c5'), 'champions', 'to those that the extension brings');
 SELECT cmp_ok(analytics.erase_customer('main', 'c5'), '>', 0::bigint, 'who is forgotten');
 SELECT is_empty($$SELECT FROM analytics.segment_history WHERE customer_id = 'c5'$$, 'is gone from the history');
 SELECT * FROM finish();
