@@ -16,6 +16,8 @@
 
 extern "C" {
 #include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
 }
 
 namespace {
@@ -43,6 +45,43 @@ std::vector<std::string> feature_names(Datum array) {
     return names;
 }
 
+// What kmeans() returns. As text, an assignment for each of millions of points would take long to read, and nothing
+// could cancel that.
+Datum kmeans_datum(const models::KmeansResult& found) {
+    const std::string others = to_json(found);
+    return pg::protect([&] {
+        const std::size_t k = found.centroids.rows();
+        auto* const numbers = static_cast<JsonbValue*>(palloc(k * sizeof(JsonbValue)));
+        for (std::size_t c = 0; c < k; ++c) {
+            numbers[c].type = jbvNumeric;
+            numbers[c].val.numeric = int64_to_numeric(static_cast<std::int64_t>(c));
+        }
+        char name[] = "assignments";
+        JsonbValue value;
+        value.type = jbvString;
+        value.val.string.len = sizeof name - 1;
+        value.val.string.val = name;
+        JsonbParseState* state = nullptr;
+        pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+        pushJsonbValue(&state, WJB_KEY, &value);
+        pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
+        for (const auto assignment : found.assignments) {
+            CHECK_FOR_INTERRUPTS();
+            pushJsonbValue(&state, WJB_ELEM, &numbers[assignment]);
+        }
+        JsonbValue* whole = pushJsonbValue(&state, WJB_END_ARRAY, nullptr);
+        JsonbIterator* iterator = JsonbIteratorInit(&DatumGetJsonbP(pg::jsonb_datum(others))->root);
+        JsonbIteratorNext(&iterator, &value, false);  // its beginning
+        for (;;) {
+            const JsonbIteratorToken token = JsonbIteratorNext(&iterator, &value, true);
+            if (token == WJB_DONE) {
+                return JsonbPGetDatum(JsonbValueToJsonb(whole));
+            }
+            whole = pushJsonbValue(&state, token, token == WJB_END_OBJECT ? nullptr : &value);
+        }
+    });
+}
+
 Datum clusters_row(FunctionCallInfo call, const models::Clusters& clusters, const std::string& metrics) {
     const auto& assignments = clusters.found.assignments;
     return pg::protect([&] {
@@ -68,9 +107,8 @@ ANALYTICS_FUNCTION(analytics_kmeans) {
     options.seed = PG_GETARG_INT64(2);
     options.restarts = PG_GETARG_INT32(3);
     options.max_iterations = PG_GETARG_INT32(4);
-    const auto text =
-        pg::in_background([&](models::Task& task) { return to_json(models::kmeans(points, options, task)); });
-    PG_RETURN_DATUM(pg::protect([&] { return pg::jsonb_datum(text); }));
+    PG_RETURN_DATUM(
+        kmeans_datum(pg::in_background([&](models::Task& task) { return models::kmeans(points, options, task); })));
 }
 
 // points, features, k, k_min, k_max, scaling, log1p, restarts, seed; points and k may be null

@@ -1,6 +1,6 @@
 #include "functions/matrix_datum.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <string>
 
 #include "core/error.hpp"
@@ -8,6 +8,8 @@
 
 namespace analytics::functions {
 namespace {
+
+constexpr std::size_t kCopiedAtATime = std::size_t{1} << 20;  // some milliseconds
 
 struct Shape {
     const ArrayType* array;
@@ -31,9 +33,14 @@ std::vector<double> values_of(const Shape& shape, std::size_t count, std::string
     if (array_contains_nulls(const_cast<ArrayType*>(shape.array))) {
         fail(name, " holds nulls", "Leave rows with a null out.");
     }
-    std::vector<double> values(count);
-    if (count > 0) {
-        std::memcpy(values.data(), ARR_DATA_PTR(shape.array), count * sizeof(double));
+    std::vector<double> values;
+    values.reserve(count);
+    for (std::size_t done = 0; done < count;) {
+        pg::check_for_interrupts();
+        const auto* const first = reinterpret_cast<const double*>(ARR_DATA_PTR(shape.array)) + done;
+        const std::size_t size = std::min(count - done, kCopiedAtATime);
+        values.insert(values.end(), first, first + size);
+        done += size;
     }
     return values;
 }

@@ -38,7 +38,7 @@ Matrix groups(std::size_t number, std::size_t rows, double apart, std::int64_t s
 
 TEST(FeatureScaling, standard_is_mean_and_deviation_of_the_population) {
     // mean 5, squares 16 + 0 + 16 + 0 over 4
-    const auto scaling = learn_scaling(matrix(1, {1, 5, 9, 5}), Scaling::standard, false);
+    const auto scaling = learn_scaling(matrix(1, {1, 5, 9, 5}), Scaling::standard, false, Task(1, kPlenty));
     EXPECT_EQ(scaling.center[0], 5);
     EXPECT_DOUBLE_EQ(scaling.scale[0], std::sqrt(8.0));
     EXPECT_DOUBLE_EQ(scaling.apply(9, 0), 4 / std::sqrt(8.0));
@@ -46,37 +46,37 @@ TEST(FeatureScaling, standard_is_mean_and_deviation_of_the_population) {
 
 TEST(FeatureScaling, robust_is_median_and_distance_of_the_quartiles) {
     // sorted 0 1 2 3 100: quartiles 1 and 3
-    const auto scaling = learn_scaling(matrix(1, {100, 3, 1, 2, 0}), Scaling::robust, false);
+    const auto scaling = learn_scaling(matrix(1, {100, 3, 1, 2, 0}), Scaling::robust, false, Task(1, kPlenty));
     EXPECT_EQ(scaling.center[0], 2);
     EXPECT_EQ(scaling.scale[0], 2);
     // 0 10 20 30: quartiles 7.5 and 22.5
-    const auto between = learn_scaling(matrix(1, {0, 10, 20, 30}), Scaling::robust, false);
+    const auto between = learn_scaling(matrix(1, {0, 10, 20, 30}), Scaling::robust, false, Task(1, kPlenty));
     EXPECT_EQ(between.center[0], 15);
     EXPECT_EQ(between.scale[0], 15);
 }
 
 TEST(FeatureScaling, robust_takes_the_deviation_where_the_quartiles_are_equal) {
-    const auto scaling = learn_scaling(matrix(1, {1, 1, 1, 1, 1, 1, 1, 9}), Scaling::robust, false);
+    const auto scaling = learn_scaling(matrix(1, {1, 1, 1, 1, 1, 1, 1, 9}), Scaling::robust, false, Task(1, kPlenty));
     EXPECT_EQ(scaling.center[0], 1);
     EXPECT_DOUBLE_EQ(scaling.scale[0], std::sqrt((7.0 * 1 + 49) / 8));  // mean 2
 }
 
 TEST(FeatureScaling, a_feature_that_is_the_same_everywhere_has_scale_1) {
     for (const auto kind : {Scaling::standard, Scaling::robust, Scaling::none}) {
-        const auto scaling = learn_scaling(matrix(1, {0.1, 0.1, 0.1}), kind, false);
+        const auto scaling = learn_scaling(matrix(1, {0.1, 0.1, 0.1}), kind, false, Task(1, kPlenty));
         EXPECT_EQ(scaling.scale[0], 1);
         EXPECT_EQ(scaling.apply(0.1, 0), kind == Scaling::none ? 0.1 : 0);
     }
 }
 
 TEST(FeatureScaling, logarithms_keep_the_sign_and_are_undone) {
-    const auto scaling = learn_scaling(matrix(1, {-8, 0, 8, 26}), Scaling::none, true);
+    const auto scaling = learn_scaling(matrix(1, {-8, 0, 8, 26}), Scaling::none, true, Task(1, kPlenty));
     EXPECT_DOUBLE_EQ(scaling.apply(8, 0), std::log(9.0));
     EXPECT_DOUBLE_EQ(scaling.apply(-8, 0), -std::log(9.0));
     EXPECT_EQ(scaling.apply(0, 0), 0);
     for (const auto kind : {Scaling::standard, Scaling::robust, Scaling::none}) {
         for (const bool log1p : {false, true}) {
-            const auto learned = learn_scaling(matrix(1, {-8, 0, 8, 26}), kind, log1p);
+            const auto learned = learn_scaling(matrix(1, {-8, 0, 8, 26}), kind, log1p, Task(1, kPlenty));
             for (const double value : {-100.0, -8.0, 0.0, 0.5, 26.0, 1e6}) {
                 EXPECT_NEAR(learned.invert(learned.apply(value, 0), 0), value, 1e-9 * (1 + std::abs(value)));
             }
@@ -89,6 +89,14 @@ TEST(FeatureScaling, names) {
     EXPECT_EQ(scaling_of("robust"), Scaling::robust);
     EXPECT_EQ(scaling_of("none"), Scaling::none);
     EXPECT_THROW(scaling_of("Standard"), Error);
+}
+
+TEST(FeatureScaling, stops_when_it_is_told_to) {
+    Task task(1, kPlenty);
+    task.cancel();
+    EXPECT_THROW(learn_scaling(matrix(1, {1, 2, 3}), Scaling::standard, false, task), Cancelled);
+    std::vector<double> values = {2, 1};
+    EXPECT_THROW(sort_numbers(values, task), Cancelled);
 }
 
 TEST(Silhouette, by_hand) {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -217,6 +218,16 @@ TEST(Kmeans, is_lloyds_algorithm_whatever_the_bounds_leave_out) {
                                  std::to_string(iterations) + " iterations");
             }
         }
+    }
+}
+
+// A chunk is compared in parts then, eight rows at the least.
+TEST(Kmeans, is_lloyds_algorithm_with_many_coordinates_of_many_centroids) {
+    for (const auto& [rows, columns, k] : {std::array{5000, 40, 100}, std::array{300, 5000, 250}}) {
+        const auto points = blobs(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns), 6, columns);
+        const auto start = first_different_rows(points, static_cast<std::size_t>(k));
+        expect_equal(run(points, {.k = k, .max_iterations = 3, .start = start}, 2), plain_lloyd(points, start, 3),
+                     std::to_string(columns) + " columns, k = " + std::to_string(k));
     }
 }
 

@@ -18,9 +18,10 @@ constexpr std::uint32_t kSilhouetteStream = kChoosingStream + 1;
 
 constexpr int kMostClusters = 1000;
 
-Matrix scaled(const Matrix& rows, const FeatureScaling& scaling) {
+Matrix scaled(const Matrix& rows, const FeatureScaling& scaling, const Task& task) {
     Matrix result(rows.rows(), rows.columns());
     for (std::size_t i = 0; i < rows.rows(); ++i) {
+        task.stop_if_cancelled();
         for (std::size_t j = 0; j < rows.columns(); ++j) {
             result.at(i, j) = scaling.apply(rows.at(i, j), j);
         }
@@ -37,9 +38,10 @@ Matrix chosen_rows(const Matrix& rows, const std::vector<std::size_t>& chosen) {
 }
 
 // How many different rows there are; `most`, where there are more.
-std::size_t different_rows(const Matrix& rows, std::size_t most) {
+std::size_t different_rows(const Matrix& rows, std::size_t most, const Task& task) {
     std::vector<const double*> seen;
     for (std::size_t i = 0; i < rows.rows() && seen.size() < most; ++i) {
+        task.stop_if_cancelled();
         const double* const row = rows.row(i);
         if (std::none_of(seen.begin(), seen.end(),
                          [&](const double* other) { return std::equal(row, row + rows.columns(), other); })) {
@@ -75,7 +77,7 @@ int choose_k(const Matrix& rows, const ClusterOptions& options, int k_max, Clust
     return best->k;
 }
 
-std::vector<ClusterProfile> profiles_of(const Matrix& rows, const Clusters& clusters) {
+std::vector<ClusterProfile> profiles_of(const Matrix& rows, const Clusters& clusters, const Task& task) {
     const std::size_t k = clusters.found.centroids.rows();
     std::vector<std::vector<std::size_t>> members(k);
     for (std::size_t i = 0; i < rows.rows(); ++i) {
@@ -91,10 +93,11 @@ std::vector<ClusterProfile> profiles_of(const Matrix& rows, const Clusters& clus
             values.clear();
             double sum = 0;
             for (const auto i : members[c]) {
+                task.stop_if_cancelled();
                 values.push_back(rows.at(i, j));
                 sum += rows.at(i, j);
             }
-            std::sort(values.begin(), values.end());
+            sort_numbers(values, task);
             const double centroid = clusters.scaling.invert(clusters.found.centroids.at(c, j), j);
             profile.centroid.push_back(centroid);
             // a cluster may be empty where k-means ran out of iterations
@@ -139,13 +142,13 @@ Clusters fit_clusters(const Matrix& rows, const ClusterOptions& options, Task& t
     // to say which of several groups is better takes more rows than groups
     const int needed = options.k.value_or(options.k_min + 1);
     if (rows.rows() < static_cast<std::size_t>(needed)) {
-        result.too_little = too_little(rows.rows(), different_rows(rows, rows.rows()), needed);
+        result.too_little = too_little(rows.rows(), different_rows(rows, rows.rows(), task), needed);
         return result;
     }
-    result.scaling = learn_scaling(rows, options.scaling, options.log1p);
-    const Matrix points = scaled(rows, result.scaling);
+    result.scaling = learn_scaling(rows, options.scaling, options.log1p, task);
+    const Matrix points = scaled(rows, result.scaling, task);
     const std::size_t different =
-        different_rows(points, static_cast<std::size_t>(options.k.value_or(options.k_max + 1)));
+        different_rows(points, static_cast<std::size_t>(options.k.value_or(options.k_max + 1)), task);
     if (different < static_cast<std::size_t>(needed)) {
         result.too_little = too_little(rows.rows(), different, needed);
         return result;
@@ -154,7 +157,7 @@ Clusters fit_clusters(const Matrix& rows, const ClusterOptions& options, Task& t
     if (!options.k) {
         Random random(options.seed, kChoosingStream);
         const Matrix sample = chosen_rows(points, random.sample(points.rows(), std::min(points.rows(), kChoosingRows)));
-        const std::size_t sampled = different_rows(sample, static_cast<std::size_t>(options.k_max) + 1);
+        const std::size_t sampled = different_rows(sample, static_cast<std::size_t>(options.k_max) + 1, task);
         const int k_max = std::min(options.k_max, static_cast<int>(sampled) - 1);
         // rows that are all but equal: a sample may miss those that are not
         k = k_max < options.k_min ? options.k_min : choose_k(sample, options, k_max, result, task);
@@ -163,7 +166,7 @@ Clusters fit_clusters(const Matrix& rows, const ClusterOptions& options, Task& t
     if (options.k && k > 1) {
         result.silhouettes.push_back({k, sampled_silhouette(points, result.found, k, options.seed, task)});
     }
-    result.profiles = profiles_of(rows, result);
+    result.profiles = profiles_of(rows, result, task);
     return result;
 }
 

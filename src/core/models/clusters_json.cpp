@@ -52,9 +52,7 @@ std::string profile(const ClusterProfile& profile, std::size_t number, const std
 }  // namespace
 
 std::string to_json(const KmeansResult& result) {
-    return "{\"assignments\":" +
-           list(result.assignments.size(), [&](std::size_t i) { return std::to_string(result.assignments[i]); }) +
-           ",\"centroids\":" + list(result.centroids) + "," + how_it_went(result) + "}";
+    return "{\"centroids\":" + list(result.centroids) + "," + how_it_went(result) + "}";
 }
 
 std::string metrics_json(const Clusters& clusters, const std::vector<std::string>& features) {

@@ -11,7 +11,7 @@
 
 namespace analytics::models {
 
-// {"assignments":[0,1],"centroids":[[..]],"inertia":1.5,"iterations":4,"converged":true}
+// All but the assignments: {"centroids":[[..]],"inertia":1.5,"iterations":4,"converged":true}
 std::string to_json(const KmeansResult& result);
 
 // The metrics of a model (docs/clusters.md); where there are no clusters, {"reason": ".."}. features: their names, as

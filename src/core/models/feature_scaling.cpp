@@ -64,7 +64,14 @@ double quantile_of_sorted(const std::vector<double>& sorted, double share) {
     return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-FeatureScaling learn_scaling(const Matrix& rows, Scaling scaling, bool log1p) {
+void sort_numbers(std::vector<double>& values, const Task& task) {
+    std::sort(values.begin(), values.end(), [&](double a, double b) {
+        task.stop_if_cancelled();
+        return a < b;
+    });
+}
+
+FeatureScaling learn_scaling(const Matrix& rows, Scaling scaling, bool log1p, const Task& task) {
     FeatureScaling result;
     result.log1p = log1p;
     result.center.assign(rows.columns(), 0);
@@ -75,6 +82,7 @@ FeatureScaling learn_scaling(const Matrix& rows, Scaling scaling, bool log1p) {
     std::vector<double> values(rows.rows());
     for (std::size_t j = 0; j < rows.columns(); ++j) {
         for (std::size_t i = 0; i < rows.rows(); ++i) {
+            task.stop_if_cancelled();
             values[i] = log1p ? signed_log1p(rows.at(i, j)) : rows.at(i, j);
         }
         const auto [least, most] = std::minmax_element(values.begin(), values.end());
@@ -86,7 +94,7 @@ FeatureScaling learn_scaling(const Matrix& rows, Scaling scaling, bool log1p) {
         result.center[j] = spread.mean;
         result.scale[j] = spread.deviation;
         if (scaling == Scaling::robust) {
-            std::sort(values.begin(), values.end());
+            sort_numbers(values, task);
             const double between = quantile_of_sorted(values, 0.75) - quantile_of_sorted(values, 0.25);
             result.center[j] = quantile_of_sorted(values, 0.5);
             result.scale[j] = between > 0 ? between : spread.deviation;

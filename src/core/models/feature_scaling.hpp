@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/models/matrix.hpp"
+#include "core/models/task.hpp"
 
 namespace analytics::models {
 
@@ -32,7 +33,10 @@ struct FeatureScaling {
 };
 
 // What the rows say. Values must be finite.
-FeatureScaling learn_scaling(const Matrix& rows, Scaling scaling, bool log1p);
+FeatureScaling learn_scaling(const Matrix& rows, Scaling scaling, bool log1p, const Task& task);
+
+// Ascending; a sort of millions is left half done where the task is cancelled.
+void sort_numbers(std::vector<double>& values, const Task& task);
 
 // The quantile of sorted numbers, between two of them by the line through them; there must be one.
 double quantile_of_sorted(const std::vector<double>& sorted, double share);

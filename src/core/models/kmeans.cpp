@@ -19,6 +19,14 @@ namespace {
 
 constexpr double kLargest = 1e100;  // its square, summed over all rows, is finite
 
+// Coordinates that are compared between two looks at whether it is to stop: some milliseconds.
+constexpr std::size_t kComparedAtATime = std::size_t{1} << 23;
+
+// Eight rows make one step (nearest.hpp).
+std::size_t rows_at_a_time(std::size_t coordinates) {
+    return std::clamp(kComparedAtATime / coordinates / 8 * 8, std::size_t{8}, kChunkRows);
+}
+
 // Lloyd's algorithm. Sums over the rows of each cluster are kept up to date by the rows that move. What rounding does
 // to them on the way is undone before it is said to have converged: they are made afresh then.
 class Lloyd {
@@ -29,6 +37,7 @@ public:
           columns_(points.columns()),
           pool_(pool),
           task_(task),
+          rows_at_a_time_(rows_at_a_time(k * columns_)),
           chunks_(chunks_of(points.rows())),
           assignment_(points.rows()),
           gap_(points.rows()),
@@ -52,7 +61,7 @@ public:
     KmeansResult run(Matrix start, int max_iterations, const std::string& name) {
         centroids_ = std::move(start);
         each_chunk([&](Chunk& chunk, RowRange rows) {
-            assign(points_, rows, centroids_, assignment_.data(), gap_.data());
+            each_part(rows, [&](RowRange part) { assign(points_, part, centroids_, assignment_.data(), gap_.data()); });
             sum_rows(chunk, rows);
         });
         add_chunks_afresh();
@@ -95,6 +104,15 @@ private:
             task_.stop_if_cancelled();
             work(chunks_[chunk], {chunk * kChunkRows, std::min((chunk + 1) * kChunkRows, points_.rows())});
         });
+    }
+
+    // Of the rows of a chunk, with looks at whether to stop in between.
+    template <typename Work>
+    void each_part(RowRange rows, Work&& work) {
+        for (std::size_t first = rows.first; first < rows.last; first += rows_at_a_time_) {
+            task_.stop_if_cancelled();
+            work(RowRange{first, std::min(first + rows_at_a_time_, rows.last)});
+        }
     }
 
     static void clear(Chunk& chunk) {
@@ -210,8 +228,11 @@ private:
     std::size_t reassign_all() {
         each_chunk([&](Chunk& chunk, RowRange rows) {
             std::array<Moved, kChunkRows> moved;
-            chunk.moved =
-                reassign(points_, rows, centroids_, drop_.data(), assignment_.data(), gap_.data(), moved.data());
+            chunk.moved = 0;
+            each_part(rows, [&](RowRange part) {
+                chunk.moved += reassign(points_, part, centroids_, drop_.data(), assignment_.data(), gap_.data(),
+                                        moved.data() + chunk.moved);
+            });
             if (chunk.moved == 0) {
                 return;
             }
@@ -248,6 +269,7 @@ private:
     std::size_t columns_;
     ThreadPool& pool_;
     Task& task_;
+    std::size_t rows_at_a_time_;
     std::vector<Chunk> chunks_;
     std::vector<std::int32_t> assignment_;
     std::vector<double> gap_;  // of each row: its second nearest centroid is at least so much further than its nearest
@@ -276,11 +298,12 @@ void number_by_centroids(KmeansResult& result) {
     }
 }
 
-void check_points(const Matrix& points) {
+void check_points(const Matrix& points, const Task& task) {
     if (points.rows() == 0 || points.columns() == 0) {
         throw Error(Code::invalid_parameter, "there are no points").hint("Pass one row of coordinates for each point.");
     }
     for (std::size_t i = 0; i < points.rows(); ++i) {
+        task.stop_if_cancelled();
         for (std::size_t j = 0; j < points.columns(); ++j) {
             if (!(std::abs(points.at(i, j)) <= kLargest)) {
                 throw Error(Code::invalid_parameter, "a coordinate is not finite, or beyond 1e100")
@@ -315,7 +338,7 @@ void check_options(const KmeansOptions& options) {
 
 KmeansResult kmeans(const Matrix& points, const KmeansOptions& options, Task& task) {
     check_options(options);
-    check_points(points);
+    check_points(points, task);
     const auto k = static_cast<std::size_t>(options.k);
     if (points.rows() < k) {
         fail_too_few(points.rows(), options.k);

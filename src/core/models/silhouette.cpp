@@ -47,9 +47,9 @@ double mean_silhouette(const Matrix& rows, const std::vector<std::int32_t>& assi
     std::vector<double> of_row(rows.rows());
     ThreadPool pool(task.threads());
     pool.run((rows.rows() + kRowsAtATime - 1) / kRowsAtATime, [&](std::size_t part) {
-        task.stop_if_cancelled();
         const std::size_t last = std::min((part + 1) * kRowsAtATime, rows.rows());
         for (std::size_t i = part * kRowsAtATime; i < last; ++i) {
+            task.stop_if_cancelled();
             of_row[i] = silhouette(rows, assignments, sizes, i);
         }
     });
