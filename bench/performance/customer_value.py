@@ -12,6 +12,7 @@ import lifetimes
 import numpy
 import pandas
 
+import cancelling
 from database import Measurement, create_database, drop_database, run
 from report import Row
 
@@ -67,6 +68,8 @@ def measure_whole(bench, connection):
     status, rows, duration, metrics = connection.execute(
         "SELECT status, rows, extract(epoch FROM duration)::float8, metrics -> 'bgnbd' FROM analytics.fit_customer_value(as_of => '2026-01-01Z')").fetchone()
     bench.facts.append(("fit_customer_value(), events merged to predictions stored", f"{rows:,} customers in {duration:.1f} s ({status}, {metrics['iterations']} steps)"))
+    cancelling.measure(bench, connection, f"fit_customer_value(), {rows:,} customers", "SELECT analytics.fit_customer_value(as_of => '2026-01-01Z')")
+    cancelling.measure(bench, connection, f"fit_clusters(), {rows:,} customers", "SELECT analytics.fit_clusters('cancelled', k => 8)")
 
 
 def measure(bench):
@@ -78,6 +81,7 @@ def measure(bench):
                 (each["x"], each["t_x"], each["T"]),
                 lambda model: -model._negative_log_likelihood(numpy.log(model.params_[["r", "alpha", "a", "b"]].to_numpy()), each["x"].to_numpy(), each["t_x"].to_numpy(),
                                                               each["T"].to_numpy(), numpy.ones(len(each)), 0) * len(each))
+    cancelling.measure(bench, connection, f"bgnbd_fit(), {len(each):,} customers", "SELECT analytics.bgnbd_fit(x, t_x, t) FROM cdnow")
     paying = each[(each["x"] > 0) & (each["mean"] > 0)]
     measure_fit(bench, connection, "Gamma-Gamma", "SELECT (analytics.gamma_gamma_fit(x, mean) ->> 'log_likelihood')::float8 FROM cdnow", lifetimes.GammaGammaFitter,
                 (paying["x"], paying["mean"]),

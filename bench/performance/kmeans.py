@@ -22,6 +22,7 @@ import numpy  # noqa: E402
 from sklearn.cluster import KMeans  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
+import cancelling  # noqa: E402
 from database import Measurement, create_database, drop_database, run  # noqa: E402
 from report import Row  # noqa: E402
 
@@ -88,6 +89,7 @@ def measure_sql(bench, what, rows):
     bench.add(Row("kmeans() in SQL, arrays and JSON included", "scikit-learn, lloyd, its own k-means++",
                   f"1 M rows of {COLUMNS} features, k = {K}, {what}; one start, {threads} threads", ours, theirs, True, "", None))
     bench.facts.append((f"inertia of kmeans() / of scikit-learn, one start each, {what}", f"{min(inertia):.4f} to {max(inertia):.4f}"))
+    cancelling.measure(bench, connection, f"kmeans(), 1 M rows, {what}", kmeans)
     connection.close()
     drop_database(DATABASE)
 
