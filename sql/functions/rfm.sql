@@ -80,6 +80,7 @@ DECLARE
     step integer;
     one boolean;  -- store: that needs no joins, and no grouping
     has_later boolean;
+    hours_tell boolean;  -- when anybody did anything last
     cut text;
     built boolean := analytics.customers_are_built();
     has_tail boolean;
@@ -92,6 +93,7 @@ BEGIN
         RETURN;
     END IF;
     has_tail := NOT built OR analytics.pending_lines((SELECT t.merged FROM analytics.rollup_state t WHERE t.name = 'customer_daily'), all_stores) > 0;
+    hours_tell := (SELECT count(DISTINCT t.merged::text) = 1 AND count(*) = 2 AND bool_and(t.built_from = '-infinity') FROM analytics.rollup_state t WHERE t.name IN ('sales_hourly', 'customer_daily'));
     -- one after the other, unless they are many, or a tail would be made anew for each
     step := CASE WHEN has_tail OR cardinality(all_stores) > 20 THEN cardinality(all_stores) ELSE 1 END;
     SELECT array_agg(g.segment ORDER BY g.r, g.fm) FILTER (WHERE g.r IS NOT NULL), min(g.segment) FILTER (WHERE g.r IS NULL)
@@ -103,8 +105,9 @@ BEGIN
         untils := all_untils[i : i + step - 1];
         one := cardinality(stores) = 1;
         cut := CASE WHEN one THEN '(SELECT cut.%s%%s FROM cut)' ELSE 'cut.%s%%s' END;
-        -- whether anybody did anything since then: on most days nobody has
-        has_later := NOT one OR coalesce(analytics.newest_event(stores[1]) >= untils[1], true);
+        -- whether anybody did anything since then: of the present day hardly
+        has_later := hours_tell IS NOT TRUE OR NOT one
+            OR coalesce((SELECT max(h.bucket) FROM analytics.rollup_sales_hourly h WHERE h.store_id = stores[1]) > untils[1] - interval '1 hour', true);
         RETURN QUERY EXECUTE format($query$
         WITH touched AS MATERIALIZED (
             SELECT * FROM analytics.touched_customer_days() WHERE %3$L
