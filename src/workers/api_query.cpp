@@ -29,7 +29,7 @@ constexpr std::size_t kCompressFrom = 1024;  // bytes
 
 rest::ExchangeSettings exchange_settings() {
     const DialectSettings settings = dialect_settings();
-    return {settings.schemas, settings.max_rows, settings.aggregates, settings.tx_override};
+    return {settings.schemas, settings.max_rows, settings.aggregates, settings.tx_override, settings.plan};
 }
 
 // Names without a schema are those of the schema asked for, then public's.
@@ -76,7 +76,22 @@ std::uint64_t planned_rows(const rest::SqlText& explain) {
     return place == std::string::npos ? 0 : std::strtoull(text.c_str() + place + label.size(), nullptr, 10);
 }
 
+// EXPLAIN's lines; JSON is one.
+rest::Outcome run_explained(const rest::Prepared& prepared) {
+    const pg::Connection connection;
+    const pg::Result lines = pg::run_shaped(prepared.explained + prepared.sql.text(), prepared.sql.values());
+    rest::Outcome outcome;
+    for (std::uint64_t i = 0; i < lines.size(); ++i) {
+        outcome.body += i > 0 ? "\n" : "";
+        outcome.body += lines[i].text(1);
+    }
+    return outcome;
+}
+
 rest::Outcome run(const rest::Prepared& prepared) {
+    if (!prepared.explained.empty()) {
+        return run_explained(prepared);
+    }
     const pg::Connection connection;
     rest::Outcome outcome;
     {

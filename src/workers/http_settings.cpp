@@ -38,6 +38,7 @@ struct {
     int ingest_auth = key;
     bool aggregates = false;
     bool tx_override = false;
+    bool plan = false;
 } settings;
 
 bool check_address(char** value, void** /*extra*/, GucSource /*source*/) {
@@ -207,6 +208,9 @@ void define_dialect() {
     DefineCustomBoolVariable("analytics.http_tx_override", "Whether a request may ask for its own rollback.",
                              "Prefer: tx=rollback.", &settings.tx_override, false, PGC_SIGHUP, 0, nullptr, nullptr,
                              nullptr);
+    DefineCustomBoolVariable("analytics.http_plan", "Whether a request may ask for its execution plan.",
+                             "Accept: application/vnd.pgrst.plan. It tells what is inside the database.",
+                             &settings.plan, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
 }  // namespace
@@ -245,7 +249,8 @@ DialectSettings dialect_settings() {
     if (schemas.empty()) {
         schemas.emplace_back("analytics_api");
     }
-    return {schemas, static_cast<std::uint64_t>(settings.max_rows), settings.aggregates, settings.tx_override};
+    return {schemas, static_cast<std::uint64_t>(settings.max_rows), settings.aggregates, settings.tx_override,
+            settings.plan};
 }
 
 HttpSettings http_settings() {

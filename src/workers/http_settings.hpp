@@ -42,6 +42,7 @@ struct DialectSettings {
     std::uint64_t max_rows = 0;        // 0: no limit
     bool aggregates = false;
     bool tx_override = false;
+    bool plan = false;
 };
 DialectSettings dialect_settings();
 

@@ -146,3 +146,55 @@ def test_case(dialect, shop, text):
             raise
     if writes:
         fill(shop)
+
+
+# observability, Execution plan; Query/PlanSpec
+
+
+@pytest.fixture
+def plans(dialect, settings):
+    """Execution plans, which are off by default."""
+    wanted = {"Accept": "application/vnd.pgrst.plan+json"}
+    assert dialect("GET", "/api/tags", headers=wanted).is_error(406, "PGRST107")
+    assert dialect("DELETE", "/api/tags", headers=wanted).is_error(406, "PGRST107")
+    settings.set(http_plan="on")
+    until(lambda: dialect("GET", "/api/tags", headers=wanted).status == 200, "the setting")
+    return dialect
+
+
+def plan_of(reply, type_):
+    assert (reply.status, reply.headers["Content-Type"]) == (200, f"application/vnd.pgrst.plan+{type_}; charset=utf-8")
+    return json.loads(reply.body)[0] if type_.startswith("json") else reply.body.decode()
+
+
+def test_plans(plans):
+    ask = lambda method, path, accept, body=None: plans(method, "/api" + path, body, {"Accept": "application/vnd.pgrst.plan" + accept})
+    read = plan_of(ask("GET", "/tags?id=eq.1", "+json"), 'json; for="application/json"')
+    assert read["Plan"]["Node Type"] == "Aggregate" and "Execution Time" not in read
+    assert plan_of(ask("GET", "/tags", ""), 'text; for="application/json"').startswith("Aggregate  (cost=")
+    one = plan_of(ask("GET", "/tags", '+json; for="application/vnd.pgrst.object"; options=analyze|verbose|else'),
+                  'json; for="application/vnd.pgrst.object+json"; options=analyze|verbose')
+    assert one["Execution Time"] >= 0 and one["Plan"]["Output"]
+    assert ask("GET", "/tags", '; for="text/html"').is_error(406, "PGRST107")
+    assert ask("GET", "/tags", "+xml").is_error(406, "PGRST107")
+    assert ask("GET", "/closed", "").is_error(401, "42501")
+    lines = plan_of(ask("GET", "/rpc/below?most=15", '; for="text/csv"'), 'text; for="text/csv"')
+    assert "CTE pgrst_source" in lines  # the function
+    head = ask("HEAD", "/tags", "+json")
+    assert (head.status, head.body) == (200, b"") and head.headers["Content-Type"].startswith("application/vnd.pgrst.plan+json;")
+
+
+def test_plans_of_writes_write_where_they_are_run(plans, shop):
+    tag = json.dumps({"id": 90, "name": "planned"})
+    ask = lambda options, prefer: plans("POST", "/api/tags", tag, {
+        "Accept": "application/vnd.pgrst.plan+json" + options, "Content-Type": "application/json", "Prefer": prefer})
+    there = lambda: shop.value("SELECT count(*) FROM api.tags WHERE id = 90")
+    try:
+        assert plan_of(ask("", "return=minimal"), 'json; for="application/json"')
+        assert there() == 0
+        assert ask("; options=analyze", "tx=rollback").status == 200
+        assert there() == 0
+        assert ask("; options=analyze", "return=minimal").status == 200
+        assert there() == 1
+    finally:
+        fill(shop)

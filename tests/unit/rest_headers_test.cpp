@@ -119,6 +119,22 @@ TEST(RestMediaType, is_read) {
     EXPECT_EQ(read_media_type("undefined").kind, Kind::other);
 }
 
+// The same, of plans
+TEST(RestMediaType, of_plans_is_read) {
+    const auto written = [](std::string_view text) {
+        const auto plan = read_plan_type(read_media_type(text));
+        return plan ? content_type_of(*plan) : "none";
+    };
+    EXPECT_EQ(written("application/vnd.pgrst.plan;"),
+              "application/vnd.pgrst.plan+text; for=\"application/json\"; charset=utf-8");
+    EXPECT_EQ(written("application/vnd.pgrst.plan ; for=\"text/xml\" ; options=analyze"),
+              "application/vnd.pgrst.plan+text; for=\"text/xml\"; options=analyze; charset=utf-8");
+    EXPECT_EQ(written("Application/vnd.pgrst.Plan+JSON;for=\"text/csv\";options=wal|analyze|all"),
+              "application/vnd.pgrst.plan+json; for=\"text/csv\"; options=analyze|wal; charset=utf-8");
+    EXPECT_EQ(written("application/vnd.pgrst.plan+xml"), "none");
+    EXPECT_EQ(written("application/json"), "none");
+}
+
 // CorsSpec.hs, CustomMediaSpec.hs, QuerySpec.hs
 TEST(RestMediaType, is_accepted_by_quality) {
     using Names = std::vector<std::string>;

@@ -402,8 +402,9 @@ private:
     // The first of the types wanted that there is.
     void negotiate() {
         const std::vector<MediaType> accepted = read_accept(request_.fields.find("Accept"));
-        if (std::none_of(accepted.begin(), accepted.end(),
-                         [&](const MediaType& wanted) { return handle(wanted) || format(wanted); })) {
+        if (std::none_of(accepted.begin(), accepted.end(), [&](const MediaType& wanted) {
+                return handle(wanted) || format(wanted) || explain(wanted);
+            })) {
             throw Refused{unacceptable(accepted)};
         }
         if (out_.head || !out_.shows_rows || out_.returns_void) {
@@ -425,6 +426,21 @@ private:
                                                         : Format::array;
         out_.content_type =
             content_type_of(wanted.kind == Kind::any ? MediaType{Kind::json, "application/json"} : wanted);
+        return true;
+    }
+
+    // By what EXPLAIN says of the statement that answers a type.
+    bool explain(const MediaType& wanted) {
+        const auto plan = settings_.plan ? read_plan_type(wanted) : std::nullopt;
+        if (!plan || !(handle(plan->of) || format(plan->of))) {
+            return false;
+        }
+        out_.explained = std::string("EXPLAIN (FORMAT ") + (plan->json ? "JSON" : "TEXT");
+        for (const std::string& option : plan->options) {
+            out_.explained += ", " + option;
+        }
+        out_.explained += ") ";
+        out_.content_type = content_type_of(*plan);
         return true;
     }
 
@@ -520,14 +536,18 @@ private:
                 }
             }
         }
-        out_.by_lines = request_.method == "GET" && output_.format == Format::csv && !out_.counts && !out_.roll_back &&
-                        !out_.max_affected && (out_.kind == Prepared::Kind::read || call_.function->is_set);
+        if (!out_.explained.empty()) {
+            out_.explain.reset();
+        }
+        out_.by_lines = out_.explained.empty() && request_.method == "GET" && output_.format == Format::csv &&
+                        !out_.counts && !out_.roll_back && !out_.max_affected &&
+                        (out_.kind == Prepared::Kind::read || call_.function->is_set);
         if (out_.kind == Prepared::Kind::call) {
             call_.returning = needed_columns(node_, {});
             out_.sql = out_.by_lines ? call_lines_statement(call_, node_) : call_statement(call_, node_, output_);
         } else if (out_.kind == Prepared::Kind::read) {
             out_.sql = out_.by_lines ? read_lines_statement(node_) : read_statement(node_, output_);
-            out_.columns_alone = reads_columns_alone();
+            out_.columns_alone = out_.explained.empty() && reads_columns_alone();
             const std::string query = canonical(request_.query);
             out_.content_location = "/" + percent_encode(target_.name) + (query.empty() ? "" : '?' + query);
         } else {
@@ -767,9 +787,17 @@ std::variant<Prepared, http::Response> prepare(const http::Request& request, con
 
 Finished finish(const Prepared& prepared, Outcome outcome) {
     try {
-        check_rows(prepared, outcome);
         Finished finished;
         http::Response& response = finished.response;
+        if (!prepared.explained.empty()) {
+            response.fields.add("Content-Type", prepared.content_type);
+            if (!prepared.content_profile.empty()) {
+                response.fields.add("Content-Profile", prepared.content_profile);
+            }
+            response.body = std::move(outcome.body);
+            return finished;
+        }
+        check_rows(prepared, outcome);
         const bool reads = prepared.kind == Prepared::Kind::read || prepared.kind == Prepared::Kind::call;
         reads ? answer_read(prepared, outcome, response) : answer_write(prepared, outcome, response);
         if (response.status != 204 && response.status != 416 && prepared.shows_rows) {

@@ -23,6 +23,7 @@ struct ExchangeSettings {
     std::uint64_t max_rows = 0;        // 0: no limit
     bool aggregates = false;
     bool tx_override = false;
+    bool plan = false;  // whether EXPLAIN's output may be asked for
 };
 
 struct ChosenSchema {
@@ -40,6 +41,7 @@ struct Target {
 struct Prepared {
     SqlText sql;
     bool by_lines = false;            // sql yields the lines of a body in CSV (statement.hpp)
+    std::string explained;            // EXPLAIN (...): its output is the body; empty: it is the statement's
     std::optional<SqlText> explain;   // whose estimate is the total
     std::uint64_t explain_above = 0;  // run it only where the total is larger; 0: always
     bool read_only = false;

@@ -172,6 +172,35 @@ std::string handled_name(const MediaType& type) {
     }
 }
 
+std::optional<PlanType> read_plan_type(const MediaType& type) {
+    std::string_view rest = type.name;
+    const std::string name = http::lower_case(take(rest, "./+-"));
+    const bool json = name == "application/vnd.pgrst.plan+json";
+    if (!json && name != "application/vnd.pgrst.plan" && name != "application/vnd.pgrst.plan+text") {
+        return std::nullopt;
+    }
+    auto parameters = read_parameters(rest);
+    const auto of = parameters.find("for");
+    PlanType plan{of == parameters.end() ? of_kind(Kind::json) : read_media_type(of->second), json, {}};
+    const std::string options = '|' + parameters["options"] + '|';
+    for (const char* const option : {"analyze", "verbose", "settings", "buffers", "wal"}) {
+        if (options.find('|' + std::string(option) + '|') != std::string::npos) {
+            plan.options.emplace_back(option);
+        }
+    }
+    return plan;
+}
+
+std::string content_type_of(const PlanType& plan) {
+    std::string text = "application/vnd.pgrst.plan+";
+    text += plan.json ? "json" : "text";
+    text += "; for=\"" + plan.of.name + '"';
+    for (const std::string& option : plan.options) {
+        text += (&option == &plan.options.front() ? "; options=" : "|") + option;
+    }
+    return text + "; charset=utf-8";
+}
+
 Failure unacceptable(const std::vector<MediaType>& accepted) {
     std::string list;
     for (const MediaType& type : accepted) {

@@ -27,7 +27,7 @@ struct MediaType {
         xml,
         octet_stream,
         form,
-        plan,   // EXPLAIN's: nobody serves it
+        plan,   // EXPLAIN's, see PlanType
         other,  // a handler's, or nobody's
     };
 
@@ -51,6 +51,17 @@ std::string content_type_of(const MediaType& type);
 // The name by which handlers in the database are found: in lower case, without parameters. Empty: PostgREST's own
 // types, which nobody overrides.
 std::string handled_name(const MediaType& type);
+
+// application/vnd.pgrst.plan+json; for="text/csv"; options=analyze|buffers
+struct PlanType {
+    MediaType of;  // the answer whose statement is explained
+    bool json = false;
+    std::vector<std::string> options;  // of EXPLAIN, in lower case: those that PostgREST takes
+};
+
+// Nothing: no kind of plan that there is.
+std::optional<PlanType> read_plan_type(const MediaType& type);
+std::string content_type_of(const PlanType& plan);
 
 // The answer, if none of them can be served.
 Failure unacceptable(const std::vector<MediaType>& accepted);
