@@ -262,7 +262,7 @@ function By({ funnel, dimension }: { funnel: Answer<Periods>; dimension: 'channe
                     },
                     { key: 'sessions', label: 'Sessions', numeric: true, value: (row) => row.sessions, show: (row) => count(row.sessions) },
                     { key: 'add_to_cart', label: 'Carts', numeric: true, minor: true, value: (row) => row.add_to_cart, show: (row) => count(row.add_to_cart) },
-                    { key: 'purchase', label: 'Bought', numeric: true, value: (row) => row.purchase, show: (row) => count(row.purchase) },
+                    { key: 'purchase', label: 'Bought', numeric: true, minor: true, value: (row) => row.purchase, show: (row) => count(row.purchase) },
                     { key: 'conversion', label: 'Conversion', numeric: true, value: (row) => row.conversion, show: (row) => percent(row.conversion, 2) },
                     { key: 'conversion_before', label: 'Change', numeric: true, value: (row) => row.previous, show: (row) => <Delta percent={changeOf(row.conversion, row.previous)} previous={percent(row.previous, 2)} /> },
                 ],

@@ -186,7 +186,7 @@ function ModelsPanel({ health }: { health: Answer<HealthReport> }) {
                     { key: 'kind', label: 'Model', value: (row) => row.kind, show: (row) => `${sentence(row.kind)}${row.name === 'default' ? '' : `: ${row.name}`}` },
                     { key: 'name', label: 'Name', value: (row) => row.name, hidden: true },
                     { key: 'store', label: 'Store', value: (row) => row.store_id },
-                    { key: 'version', label: 'Version', numeric: true, value: (row) => row.version },
+                    { key: 'version', label: 'Version', numeric: true, minor: true, value: (row) => row.version },
                     { key: 'status', label: 'Status', value: (row) => row.status, show: (row) => (
                         <>
                             <Status status={row.status} />

@@ -79,7 +79,7 @@ function ProductTable() {
                       },
                   ]
                 : []),
-            { key: 'orders', label: 'Orders', numeric: true, sortable: true, value: (row) => row.orders, show: (row) => count(row.orders) },
+            { key: 'orders', label: 'Orders', numeric: true, sortable: true, minor: true, value: (row) => row.orders, show: (row) => count(row.orders) },
             { key: 'units', label: 'Units', numeric: true, sortable: true, minor: true, value: (row) => row.units, show: (row) => count(row.units) },
             { key: 'units_returned', label: 'Returned', numeric: true, sortable: true, minor: true, value: (row) => row.units_returned, show: (row) => count(row.units_returned) },
             { key: 'views', label: 'Views', numeric: true, sortable: true, minor: true, hidden: !seen, value: (row) => row.views, show: (row) => (row.views ? count(row.views) : '–') },
