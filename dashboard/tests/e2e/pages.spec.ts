@@ -57,6 +57,19 @@ test('the reader’s theme holds against the system’s, and after loading again
     expect(await paper()).toBe(light)
 })
 
+test('what is loaded is small', async ({ page }) => {
+    await page.goto('/?store=online-retail')
+    await settled(page)
+    const bytes = await page.evaluate(() =>
+        performance
+            .getEntriesByType('resource')
+            .filter((one) => one.name.includes('/assets/'))
+            .reduce((sum, one) => sum + (one as PerformanceResourceTiming).encodedBodySize, 0),
+    )
+    expect(bytes).toBeGreaterThan(0)
+    expect(bytes).toBeLessThan(200_000)
+})
+
 test('an address that is no page says so', async ({ page }) => {
     await page.goto('/?store=nobody')
     await expect(page.getByText('There is no such store')).toBeVisible()
@@ -71,6 +84,10 @@ test('paper has figures, of what they are, and no controls', async ({ page }) =>
     await expect(page.getByText(/^online-retail; 1\s?–\s?30 Nov 2011; country: Germany$/)).toBeVisible()
     await expect(page.locator('.filter-bar:visible, select:visible, input:visible')).toHaveCount(0)
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(794)
+    const ink = () => page.evaluate(() => getComputedStyle(document.body).color)
+    const light = await ink()
+    await page.evaluate(() => (document.documentElement.dataset.theme = 'dark'))
+    expect(await ink()).toBe(light)
     await expect(page.getByRole('navigation', { name: 'Pages' })).toBeHidden()
     await expect(page.getByRole('button', { name: /show as table/ }).first()).toBeHidden()
     await expect(page.getByText('Net sales by country')).toBeVisible()
