@@ -32,8 +32,10 @@ export async function settled(page: Page): Promise<void> {
     await expect(page.locator('.state-loading, .waiting, .is-renewing')).toHaveCount(0)
 }
 
-export async function expectAccessible(page: Page): Promise<void> {
-    const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+/** rules: these alone. */
+export async function expectAccessible(page: Page, rules?: string[]): Promise<void> {
+    const axe = new AxeBuilder({ page })
+    const found = await (rules ? axe.withRules(rules) : axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])).analyze()
     expect(found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary?.split('\n')[1]?.trim()}`).join(', ')}`)).toEqual([])
 }
 
