@@ -15,6 +15,9 @@ import subprocess
 import sys
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+# what pip and npm read; PyPI and npm are behind another authority where a network looks into what passes
+TRUST = {"PIP_CERT": "/.certificates", "NODE_EXTRA_CA_CERTS": "/.certificates"}
 INSIDE = 'mount -t proc proc "$0/proc" && cd / && exec chroot "$@"'
 
 
@@ -55,10 +58,14 @@ class Stage:
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
 
     def run(self, command):
-        environment = [f"{name}={value}" for name, value in {"HOME": "/root", **self.environment}.items()]
+        trusted = self.root / ".certificates"
+        if CERTIFICATES.exists():
+            shutil.copy(CERTIFICATES, trusted)
+        environment = [f"{name}={value}" for name, value in {"HOME": "/root", **(TRUST if trusted.exists() else {}), **self.environment}.items()]
         subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, str(self.root),
                         f"--userspec={self.user}", str(self.root), "env", "-i", *environment,
                         "sh", "-c", f"cd {shlex.quote(self.directory)} && {command}"], check=True, stdin=subprocess.DEVNULL)
+        trusted.unlink(missing_ok=True)
 
     def copy(self, origin, names, target):
         place = self.root / str(pathlib.PurePosixPath(self.directory, target)).lstrip("/")
