@@ -36,8 +36,8 @@ struct Buckets {
     }
 };
 
-// first_day: what is left of a store's events begins on this day, whatever its clock says. kept_week: the week that holds
-// the event already.
+// first_day: what is left of a store's events begins on this day, whatever its clock says. kept_week: the week that
+// holds the event already.
 inline Buckets buckets_of(std::int64_t at, std::int64_t clock, std::optional<std::int64_t> first_day,
                           std::string_view week_start, std::optional<std::int64_t> kept_week) {
     constexpr std::int64_t kHour = 3'600'000'000;
